@@ -1,0 +1,96 @@
+/** hub.toml: every option, with its default and what it is for. Unknown keys are refused by name. */
+import { dirname, resolve } from 'node:path';
+import * as z from 'zod/mini';
+import { address, bytes, duration, hostAddress, loadConfig } from '../shared/io/config.ts';
+
+const STORE = z.union([
+  z.strictObject({ path: z.string().check(z.minLength(1)) }),
+  z.strictObject({
+    bucket: z.string().check(z.minLength(3)),
+    /** Leave out for AWS. */
+    endpoint: z.optional(z.url()),
+    region: z._default(z.string(), 'us-east-1'),
+    /** Puts all keys below this folder of the bucket. */
+    prefix: z._default(z.string(), ''),
+    path_style: z._default(z.boolean(), true),
+  }),
+]);
+
+const LISTEN = z.strictObject({
+  /** Offices sync here: TLS with their own key; browsers get the certificate of [tls]. */
+  sync: z.optional(hostAddress),
+  /** QMTP without TLS: strangers to our own recipients, [[allow]] hosts to anybody. */
+  qmtp: z.optional(hostAddress),
+  /** QMTP inside TLS with an office's key. */
+  qmtps: z.optional(hostAddress),
+  smtp: z.optional(hostAddress),
+  /** Health and the command line's way in; loopback only. */
+  admin: z.optional(hostAddress),
+});
+
+const HUB = z.strictObject({
+  hostname: z.string().check(z.regex(/^[A-Za-z0-9.-]{1,253}$/, 'a host name, such as kabul.example.org')),
+  /** The domain that everybody writes to; its users are in the directory. */
+  domain: z.string().check(z.regex(/^[A-Za-z0-9.-]{1,253}$/, 'a domain, such as example.org')),
+  /** Where offices dial, for enrolment tokens; default: hostname and the port of listen.sync. */
+  public: z.optional(hostAddress),
+  /** The master secret that offices' keys are derived from; made at first use, mode 600. */
+  secret_file: z._default(z.string(), 'hub.secret'),
+  /** A local folder for spooled bodies and the run file; default: the store's folder, or `data` beside this file. */
+  data: z.optional(z.string()),
+  store: STORE,
+  listen: z.prefault(LISTEN, {}),
+  tls: z.optional(z.strictObject({ cert: z.string(), key: z.string() })),
+  relay: z.prefault(
+    z.strictObject({
+      /** `smtps://user@host`, `smtp://host:587`: all outgoing mail goes there. Without it: by MX. */
+      smarthost: z.optional(z.url()),
+      password_file: z.optional(z.string()),
+      /** After this time a mail that could not be sent goes back to its sender. */
+      lifetime: z.prefault(duration, '7 days'),
+      concurrency: z._default(z.int().check(z.minimum(1), z.maximum(200)), 20),
+      /** Port that MX hosts are reached on; another one than 25 is for tests. */
+      port: z._default(z.int().check(z.minimum(1), z.maximum(65535)), 25),
+    }),
+    {},
+  ),
+  /** Successor of tcprules: hosts that may relay, each for an office. The longest prefix wins. */
+  allow: z._default(
+    z.array(z.strictObject({ address: z.string(), office: z.string(), relay: z._default(z.boolean(), true) })),
+    [],
+  ),
+  limits: z.prefault(
+    z.strictObject({
+      /** Largest mail at any door (qmail's databytes). */
+      mail: z.prefault(bytes, '100 MB'),
+      /** Connections at once, for each listener. */
+      connections: z._default(z.int().check(z.minimum(1), z.maximum(10000)), 200),
+      recipients: z._default(z.int().check(z.minimum(1), z.maximum(50000)), 1000),
+      /** A connection that makes no progress for this long is closed. */
+      idle: z.prefault(duration, '5 min'),
+    }),
+    {},
+  ),
+  silent: z.prefault(
+    z.strictObject({
+      /** Mail waiting this long for an office: its sender and the postmaster are told. */
+      delayed: z.prefault(duration, '2 days'),
+      /** Mail waiting this long goes back to its sender. */
+      lifetime: z.prefault(duration, '60 days'),
+    }),
+    {},
+  ),
+  /** What an office has taken is kept this long, for a laptop that is replaced. */
+  keep_delivered: z.prefault(duration, '30 days'),
+  /** Whom the hub writes to about trouble. */
+  postmaster: z.optional(address),
+});
+
+export type HubConfig = z.infer<typeof HUB> & { readonly file: string };
+
+/** Reads and checks hub.toml; throws ConfigError naming the field, the fault and the remedy. Paths become absolute. */
+export function loadHubConfig(file: string): HubConfig {
+  const config = loadConfig(file, HUB);
+  const beside = (path: string): string => resolve(dirname(file), path);
+  return { ...config, file: resolve(file), secret_file: beside(config.secret_file) };
+}

@@ -1,0 +1,45 @@
+/**
+ * The directory: which offices there are, who is posted where, and which addresses are aliases or lists.
+ * It is edited at the hub only, as a log of edits; this file holds its values and, pure, what an edit does.
+ */
+
+export interface OfficeLimits {
+  /** Largest mail to or from the office, bytes (qmail's databytes); 0: no limit. */
+  readonly mailBytesMax: number;
+  /** Connections and mails in hand at once (qmail's concurrency). */
+  readonly concurrency: number;
+  /** `known`: only users of the directory. `any`: every name in the office's domains, for a plain qmail office. */
+  readonly users: 'known' | 'any';
+}
+
+export const DEFAULT_LIMITS: OfficeLimits = { mailBytesMax: 0, concurrency: 20, users: 'known' };
+
+export interface Office {
+  readonly name: string;
+  /** Lower case; the first is the one that its users' addresses are rewritten to. `.suffix` means all below it. */
+  readonly domains: readonly string[];
+  /** Opaque, 16 hex digits: what the office calls itself on the wire. */
+  readonly keyId: string;
+  /** Raised to change the key. */
+  readonly generation: number;
+  readonly revoked: boolean;
+  readonly limits: OfficeLimits;
+}
+
+export interface Alias {
+  readonly targets: readonly string[];
+  /** Becomes the sender of what the list sends on (fastforward's `?address`). */
+  readonly owner?: string;
+}
+
+export interface Directory {
+  /** Number of the last edit. */
+  readonly version: number;
+  readonly offices: ReadonlyMap<string, Office>;
+  /** Folded address (`holly@example.org`, or `@domain` for everybody there) to office name, or to `hub`. */
+  readonly users: ReadonlyMap<string, string>;
+  /** Folded `user@domain`, `@domain` or `user@` to alias. */
+  readonly aliases: ReadonlyMap<string, Alias>;
+}
+
+export const EMPTY_DIRECTORY: Directory = { version: 0, offices: new Map(), users: new Map(), aliases: new Map() };
