@@ -11,11 +11,10 @@ export const EXIT = { ok: 0, usage: 64, data: 65, unavailable: 69, later: 75, re
 
 /** Ends a command with an exit code and one sentence for stderr. */
 export class Exit extends Error {
-  constructor(
-    readonly code: number,
-    message: string,
-  ) {
+  readonly code: number;
+  constructor(code: number, message: string) {
     super(message);
+    this.code = code;
   }
 }
 
