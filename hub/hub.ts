@@ -1,4 +1,5 @@
 /** What every part of the hub works with, made once by open-hub.ts. */
+import type { Command } from '../shared/io/command-line.ts';
 import type { Log } from '../shared/io/log.ts';
 import type { Place } from '../shared/io/mail.ts';
 import type { Store } from '../shared/io/store.ts';
@@ -31,3 +32,9 @@ export interface Service {
   /** Takes no new work, finishes or safely drops what is in hand, within `seconds`. */
   close(seconds: number): Promise<void>;
 }
+
+/**
+ * A command of the hub. It runs inside the serving hub when there is one (so that two writers never meet), with the live
+ * Hub; `here` marks the few that must run in the caller's own process, such as `serve`.
+ */
+export type HubCommand = Command<Hub> & { readonly here?: boolean };

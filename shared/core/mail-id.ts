@@ -23,6 +23,10 @@ export function mailId({ sender, recipients, hops, bodyHash }: Identified): stri
 /** SHA-256 over a list of texts, each framed by its length so that no two lists run into one. 64 hex digits. */
 export function digest(texts: readonly string[]): string {
   const hash = createHash('sha256');
-  for (const text of texts) hash.update(`${Buffer.byteLength(text)}:`).update(text).update(',');
+  for (const text of texts)
+    hash
+      .update(`${Buffer.byteLength(text)}:`)
+      .update(text)
+      .update(',');
   return hash.digest('hex');
 }

@@ -3,7 +3,9 @@
  * agent. What a command prints for people and scripts goes to `out` (stdout); errors go to stderr with the
  * program's name, in one line, with the remedy.
  */
-import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { readFile, stat } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { ConfigError } from './config.ts';
 import { StoreError } from './store.ts';
 
@@ -24,6 +26,8 @@ export interface Call {
   readonly json: boolean;
   /** Prints one line on stdout. */
   out(line: string): void;
+  /** Reads a file named on the command line; `-` is standard input. Throws Exit 65 when it cannot be read. */
+  readFile(path: string): Promise<Buffer>;
 }
 
 export interface Command<Context> {
@@ -54,19 +58,21 @@ export interface Program<Context> {
 export interface Parsed<Context> {
   readonly command: Command<Context>;
   readonly config: string;
-  readonly call: Omit<Call, 'out'>;
+  readonly call: Omit<Call, 'out' | 'readFile'>;
 }
 
 /** Understands a command line. Throws Exit: code 64 with the usage, or code 0 with the help text to print. */
 export function parseCommandLine<Context>(program: Program<Context>, argv: readonly string[]): Parsed<Context> {
   const words = argv.filter((arg) => !arg.startsWith('-'));
-  if (argv.length === 0 || (words.length === 0 && argv.some(isHelp))) throw new Exit(argv.length ? 0 : 64, overview(program));
+  if (argv.length === 0 || (words.length === 0 && argv.some(isHelp)))
+    throw new Exit(argv.length ? 0 : 64, overview(program));
   const command = program.commands
     .toSorted((a, b) => b.words.length - a.words.length)
     .find(({ words: name }) => name.split(' ').every((word, index) => argv[index] === word));
   if (!command) throw new Exit(EXIT.usage, unknownCommand(program, argv));
   const rest = argv.slice(command.words.split(' ').length);
-  if (rest.slice(0, rest.includes('--') ? rest.indexOf('--') : undefined).some(isHelp)) throw new Exit(0, helpOf(program, command));
+  if (rest.slice(0, rest.includes('--') ? rest.indexOf('--') : undefined).some(isHelp))
+    throw new Exit(0, helpOf(program, command));
   return { command, ...understand(program, command, rest) };
 }
 
@@ -79,7 +85,8 @@ function understand<Context>(program: Program<Context>, command: Command<Context
   try {
     const { values, positionals } = parseArgs({ args: [...rest], options, allowPositionals: true });
     const [least, most] = command.takes;
-    if (positionals.length < least || positionals.length > most) throw new Error(`${count(least, most)} expected, got ${positionals.length}`);
+    if (positionals.length < least || positionals.length > most)
+      throw new Error(`${count(least, most)} expected, got ${positionals.length}`);
     const config = (values as { config?: string }).config ?? program.defaultConfig;
     const json = (values as { json?: boolean }).json === true;
     return { config, call: { positionals, options: values as Call['options'], json } };
@@ -95,19 +102,26 @@ const count = (least: number, most: number): string =>
 const isHelp = (arg: string): boolean => arg === '--help' || arg === '-h';
 
 function overview<Context>({ name, summary, commands, defaultConfig }: Program<Context>): string {
-  const rows = commands.map(({ words, usage, summary: what }) => [`  ${name} ${words} ${usage}`.trimEnd(), what] as const);
+  const rows = commands.map(
+    ({ words, usage, summary: what }) => [`  ${name} ${words} ${usage}`.trimEnd(), what] as const,
+  );
   const lines = rows.map(([left, right]) => `${left}\n      ${right}`);
   return `${name}: ${summary}\n\n${lines.join('\n')}\n\nEvery command takes --config FILE (default ${defaultConfig}) and --help; those that report take --json.\nExit codes: 0 done, 64 usage, 65 bad input, 69 unavailable, 75 try later, 77 refused, 78 bad configuration.`;
 }
 
-function helpOf<Context>({ name, defaultConfig }: Program<Context>, { words, usage, summary, help, reports }: Command<Context>): string {
+function helpOf<Context>(
+  { name, defaultConfig }: Program<Context>,
+  { words, usage, summary, help, reports }: Command<Context>,
+): string {
   const common = `  --config FILE  the configuration (default ${defaultConfig})${reports ? '\n  --json         one JSON object on stdout' : ''}`;
   return `usage: ${name} ${words} ${usage}`.trimEnd() + `\n\n${summary}.${help ? `\n\n${help}` : ''}\n\n${common}`;
 }
 
 function unknownCommand<Context>(program: Program<Context>, argv: readonly string[]): string {
   const near = program.commands.filter(({ words }) => words.split(' ')[0] === argv[0]).map(({ words }) => words);
-  const hint = near.length ? `after '${argv[0]}' comes one of: ${near.map((words) => words.split(' ').slice(1).join(' ')).join(', ')}` : `'${program.name} --help' lists them`;
+  const hint = near.length
+    ? `after '${argv[0]}' comes one of: ${near.map((words) => words.split(' ').slice(1).join(' ')).join(', ')}`
+    : `'${program.name} --help' lists them`;
   return `no command '${argv.slice(0, 2).join(' ')}'; ${hint}`;
 }
 
@@ -116,9 +130,30 @@ export async function runProgram<Context>(program: Program<Context>, argv: reado
   try {
     const { command, config, call } = parseCommandLine(program, argv);
     const context = await program.open(config, command);
-    return (await command.run(context, { ...call, out: (line) => process.stdout.write(`${line}\n`) })) ?? EXIT.ok;
+    return (await command.run(context, terminalCall(call))) ?? EXIT.ok;
   } catch (error) {
     return report(program.name, error);
+  }
+}
+
+const terminalCall = (call: Omit<Call, 'out' | 'readFile'>): Call => ({
+  ...call,
+  out: (line) => process.stdout.write(`${line}\n`),
+  readFile: readNamedFile,
+});
+
+/** Bounded: what a command reads whole (alias tables, tokens) is small. */
+const NAMED_FILE_BYTES_MAX = 50_000_000;
+
+export async function readNamedFile(path: string): Promise<Buffer> {
+  try {
+    if (path === '-') return await buffer(process.stdin);
+    const { size } = await stat(path);
+    if (size > NAMED_FILE_BYTES_MAX) throw new Exit(EXIT.data, `${path} is larger than 50 MB`);
+    return await readFile(path);
+  } catch (error) {
+    if (error instanceof Exit) throw error;
+    throw new Exit(EXIT.data, `${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
 }
 

@@ -40,9 +40,11 @@ export const bytes = parsed(parseBytes, 'a size such as "20 KB" or "1.5 MB"');
 export const duration = parsed(parseDuration, 'a time such as "30 s", "5 min" or "14 days"');
 
 /** `127.0.0.1:209`, `[::1]:0`, `kabul.example.org:443`. Port 0 picks a free one. */
-export const hostAddress = z.string().check(
-  z.refine((text) => splitHostAddress(text) !== undefined, { error: 'expected host:port, such as "127.0.0.1:209"' }),
-);
+export const hostAddress = z
+  .string()
+  .check(
+    z.refine((text) => splitHostAddress(text) !== undefined, { error: 'expected host:port, such as "127.0.0.1:209"' }),
+  );
 
 /** An e-mail address. */
 export const address = z.string().check(z.regex(/^[^\s@]+@[^\s@]+$/, 'expected an address such as "it@example.org"'));
@@ -65,7 +67,9 @@ function readToml(file: string): unknown {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new ConfigError(`${file}: cannot be read (${(error as NodeJS.ErrnoException).code}); name the file with --config`);
+    throw new ConfigError(
+      `${file}: cannot be read (${(error as NodeJS.ErrnoException).code}); name the file with --config`,
+    );
   }
   try {
     return parse(text);
@@ -92,6 +96,7 @@ function describe(issue: z.core.$ZodIssue): string {
     const [closest] = issue.errors.toSorted((a, b) => a.length - b.length);
     if (closest) return closest.map((inner) => describe({ ...inner, path: [...issue.path, ...inner.path] })).join('; ');
   }
-  if (issue.code === 'invalid_type' && issue.input === undefined) return `${at} is missing (expected ${issue.expected})`;
+  if (issue.code === 'invalid_type' && issue.input === undefined)
+    return `${at} is missing (expected ${issue.expected})`;
   return `${at}: ${(issue.message !== 'Invalid input' && issue.message) || `expected ${'expected' in issue ? String(issue.expected) : 'another value'}`}`;
 }
