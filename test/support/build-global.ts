@@ -1,0 +1,4 @@
+/** Builds dist/ once for all tests that run the programs as they are shipped. */
+import { build } from '../../tools/build.ts';
+
+export const setup = () => build();
