@@ -20,7 +20,7 @@ export interface Hub {
   /** Unix seconds. */
   now(): number;
   /** Calls back after mail has been published to a maildir; answers how to stop. */
-  onPublished(listener: (maildir: string) => void): () => void;
+  onPublished(listener: (maildir: string, key?: string) => void): () => void;
 }
 
 /** A part that `hub serve` runs. */
@@ -35,6 +35,6 @@ export interface Service {
 
 /**
  * A command of the hub. It runs inside the serving hub when there is one (so that two writers never meet), with the live
- * Hub; `here` marks the few that must run in the caller's own process, such as `serve`.
+ * Hub.
  */
-export type HubCommand = Command<Hub> & { readonly here?: boolean };
+export type HubCommand = Command<Hub>;

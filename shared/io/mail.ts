@@ -30,8 +30,8 @@ export interface Place {
   readonly log: Log;
   /** Where a recipient goes, by the tables as they are now; doors ask it at RCPT, `accept` asks it again. */
   route(peer: Peer, sender: string, recipient: string): Routed;
-  /** Told after mail has been published to a maildir: wakes the relay, a trip in progress, a page. */
-  published?(maildir: string): void;
+  /** Told after mail has been published to a maildir, under that key: wakes the relay, a trip in progress, a page. */
+  published?(maildir: string, key?: string): void;
 }
 
 /** shared/io/accept.ts: one verdict per recipient, in order. */
