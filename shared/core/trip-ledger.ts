@@ -1,0 +1,103 @@
+/**
+ * The ledger is what a side of the trips between a hub and one office must not forget, for both directions:
+ *
+ *   out   `next`: the number of the next offer; `open`: offers made and not answered, by number.
+ *   in    `floor`: every offer of the peer below it is settled and forgotten; `answered`: the answers given above it.
+ *
+ * An offer keeps its number until it is answered, over however many trips. The receiver remembers an answer until
+ * the sender's floor has passed it, so an answer that was lost in a cut is given again in the next greeting and the
+ * mail does not travel twice. Numbers are never used again.
+ */
+import type { Answer } from './trip-message.ts';
+import { TripError } from './trip-record.ts';
+
+/** How far numbers may run ahead of the floor: bounds what a receiver has to remember. */
+export const WINDOW = 4_096;
+
+export interface LedgerData {
+  readonly next: number;
+  readonly open: readonly (readonly [seq: number, key: string])[];
+  readonly floor: number;
+  readonly answered: readonly (readonly [seq: number, answer: Answer])[];
+}
+
+export const EMPTY_LEDGER: LedgerData = { next: 1, open: [], floor: 1, answered: [] };
+
+export class Ledger {
+  #next: number;
+  #floor: number;
+  /** In the order of the numbers. */
+  readonly #open: Map<number, string>;
+  readonly #answered: Map<number, Answer>;
+
+  constructor({ next, open, floor, answered }: LedgerData = EMPTY_LEDGER) {
+    this.#next = next;
+    this.#floor = floor;
+    this.#open = new Map(open);
+    this.#answered = new Map(answered);
+  }
+
+  get data(): LedgerData {
+    return { next: this.#next, open: [...this.#open], floor: this.#floor, answered: [...this.#answered] };
+  }
+
+  /** Offers without an answer: number to the name of the entry. */
+  get open(): ReadonlyMap<number, string> {
+    return this.#open;
+  }
+
+  get answered(): ReadonlyMap<number, Answer> {
+    return this.#answered;
+  }
+
+  /** Every offer that we made below this is settled. */
+  get outFloor(): number {
+    const [lowest] = this.#open.keys();
+    return lowest ?? this.#next;
+  }
+
+  get hasRoom(): boolean {
+    return this.#next - this.outFloor < WINDOW;
+  }
+
+  /** Gives the entry its number. To be made durable before a byte of it is sent. */
+  offer(key: string): number {
+    const seq = this.#next;
+    this.#next += 1;
+    this.#open.set(seq, key);
+    return seq;
+  }
+
+  /** The offer is answered and dealt with, or its entry is gone. */
+  settle(seq: number): void {
+    this.#open.delete(seq);
+  }
+
+  /** An offer of the peer may come: it is neither settled nor further ahead than can be remembered. */
+  assertOffered(seq: number): void {
+    if (seq < this.#floor) throw new TripError(`offer ${seq} is below the floor ${this.#floor}`);
+    if (seq >= this.#floor + WINDOW) throw new TripError(`offer ${seq} is too far above the floor ${this.#floor}`);
+  }
+
+  /** Remembers the answer that the peer's offer got. */
+  answer(seq: number, answer: Answer): void {
+    if (seq >= this.#floor) this.#answered.set(seq, answer);
+  }
+
+  /**
+   * The peer says that all its offers below are settled. A floor that fell would bring back what is forgotten; only
+   * one that starts again at 1 is believed: a peer that lost its ledger, and numbers anew.
+   */
+  raise(floor: number): void {
+    if (floor === 1 && this.#floor > 1) this.forgetPeer();
+    if (floor < this.#floor) throw new TripError(`the floor went back from ${this.#floor} to ${floor}`);
+    this.#floor = floor;
+    for (const seq of this.#answered.keys()) if (seq < floor) this.#answered.delete(seq);
+  }
+
+  /** Another data folder, or one from a backup, speaks for the peer now: its numbers mean nothing here. */
+  forgetPeer(): void {
+    this.#floor = 1;
+    this.#answered.clear();
+  }
+}

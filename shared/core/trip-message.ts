@@ -1,0 +1,287 @@
+/** What each record of a trip says, to and from its payload. The shapes are those of shared/PROTOCOL.md. */
+import { encodeRecord, encodeText, encodeVarint, FieldReader, RECORD, TripError } from './trip-record.ts';
+import type { Verdict } from './verdict.ts';
+
+/** The version that this program speaks; a peer's larger one is answered with this. */
+export const TRIP_VERSION = 1;
+
+/** Codecs by number; a greeting names those that its side reads, each as one bit. */
+export const CODEC = { zstd: 1 } as const;
+export const CODECS_KNOWN = 1 << CODEC.zstd;
+
+/** The agent's first record. */
+export interface Hello {
+  readonly version: number;
+  /** Names the data folder, 16 hex digits. */
+  readonly instance: string;
+  /** Trips that this data folder has begun. One that does not grow is a copy, or a folder from a backup. */
+  readonly counter: number;
+  readonly up: boolean;
+  readonly down: boolean;
+  readonly codecs: number;
+  /** Hash of the directory that the agent has, 32 hex digits; empty when it has none. */
+  readonly directory: string;
+  /** Largest mail that the agent takes over this link, bytes; 0: any. */
+  readonly mailBytesMax: number;
+  /** All offers up below this number are settled. */
+  readonly floor: number;
+}
+
+/** The hub's first record. */
+export interface Welcome {
+  readonly version: number;
+  /** Unix seconds. */
+  readonly time: number;
+  readonly codecs: number;
+  /** Largest mail that the hub takes from this office, bytes; 0: any. */
+  readonly mailBytesMax: number;
+  /** All offers down below this number are settled. */
+  readonly floor: number;
+}
+
+/** How far a frame has arrived. */
+export interface Partial {
+  readonly seq: number;
+  /** First 8 bytes of the SHA-256 of the sealed bytes, 16 hex digits. */
+  readonly hash: string;
+  /** Sealed bytes held. */
+  readonly held: number;
+}
+
+export interface Offer {
+  /** 0: the directory, which needs no answer. */
+  readonly seq: number;
+  readonly hash: string;
+  readonly codec: number;
+  /** Sealed bytes. */
+  readonly length: number;
+  /** Bytes after unsealing. */
+  readonly packed: number;
+  /** The first byte that follows. */
+  readonly start: number;
+}
+
+/** `K`: accepted for every recipient. Else one verdict per recipient. */
+export type Answer = 'K' | readonly Verdict[];
+
+export interface Waiting {
+  readonly mails: number;
+  readonly bytes: number;
+}
+
+export interface Refusal {
+  /** Exit code of the agent: 75 later, 77 refused. */
+  readonly exit: number;
+  readonly text: string;
+}
+
+export const ID_BYTES = 32;
+/** Ids in one ASK. */
+export const ASK_MAX = 1_000;
+
+export const encodeHello = (hello: Hello): Uint8Array =>
+  encodeRecord(
+    RECORD.hello,
+    encodeVarint(hello.version),
+    Buffer.from(hello.instance, 'hex'),
+    encodeVarint(hello.counter),
+    Uint8Array.of((hello.up ? 1 : 0) | (hello.down ? 2 : 0), hello.codecs, hello.directory.length / 2),
+    Buffer.from(hello.directory, 'hex'),
+    encodeVarint(hello.mailBytesMax),
+    encodeVarint(hello.floor),
+  );
+
+/** Later versions may add fields at the end; they are passed over. */
+export function decodeHello(payload: Uint8Array): Hello {
+  const read = new FieldReader(payload);
+  const version = read.varint();
+  const instance = read.hex(8);
+  const counter = read.varint();
+  const [flags = 0, codecs = 0, directoryBytes = 0] = read.bytes(3);
+  if (directoryBytes !== 0 && directoryBytes !== 16) throw new TripError('the hash of a directory has 16 bytes');
+  return {
+    version,
+    instance,
+    counter,
+    up: (flags & 1) !== 0,
+    down: (flags & 2) !== 0,
+    codecs,
+    directory: read.hex(directoryBytes),
+    mailBytesMax: read.varint(),
+    floor: read.varint(),
+  };
+}
+
+export const encodeWelcome = (welcome: Welcome): Uint8Array =>
+  encodeRecord(
+    RECORD.welcome,
+    encodeVarint(welcome.version),
+    encodeVarint(welcome.time),
+    Uint8Array.of(welcome.codecs),
+    encodeVarint(welcome.mailBytesMax),
+    encodeVarint(welcome.floor),
+  );
+
+export function decodeWelcome(payload: Uint8Array): Welcome {
+  const read = new FieldReader(payload);
+  return {
+    version: read.varint(),
+    time: read.varint(),
+    codecs: read.bytes(1)[0] ?? 0,
+    mailBytesMax: read.varint(),
+    floor: read.varint(),
+  };
+}
+
+export const encodePartial = ({ seq, hash, held }: Partial): Uint8Array =>
+  encodeRecord(RECORD.partial, encodeVarint(seq), Buffer.from(hash, 'hex'), encodeVarint(held));
+
+export function decodePartial(payload: Uint8Array): Partial {
+  const read = new FieldReader(payload);
+  const partial = { seq: read.varint(), hash: read.hex(8), held: read.varint() };
+  read.end();
+  return partial;
+}
+
+export const encodeOffer = ({ seq, hash, codec, length, packed, start }: Offer): Uint8Array =>
+  encodeRecord(
+    RECORD.offer,
+    encodeVarint(seq),
+    Buffer.from(hash, 'hex'),
+    Uint8Array.of(codec),
+    encodeVarint(length),
+    encodeVarint(packed),
+    encodeVarint(start),
+  );
+
+export function decodeOffer(payload: Uint8Array): Offer {
+  const read = new FieldReader(payload);
+  const offer = {
+    seq: read.varint(),
+    hash: read.hex(8),
+    codec: read.bytes(1)[0] ?? 0,
+    length: read.varint(),
+    packed: read.varint(),
+    start: read.varint(),
+  };
+  read.end();
+  return offer;
+}
+
+/** Offers that were accepted for every recipient: a record for each run of numbers. */
+export function encodeAccepted(seqs: readonly number[]): Uint8Array {
+  const runs: { readonly first: number; count: number }[] = [];
+  for (const seq of [...seqs].sort((a, b) => a - b)) {
+    const last = runs.at(-1);
+    if (last && seq === last.first + last.count) last.count += 1;
+    else runs.push({ first: seq, count: 1 });
+  }
+  return Buffer.concat(
+    runs.map(({ first, count }) => encodeRecord(RECORD.accepted, encodeVarint(first), encodeVarint(count))),
+  );
+}
+
+export function decodeAccepted(payload: Uint8Array): { first: number; count: number } {
+  const read = new FieldReader(payload);
+  const accepted = { first: read.varint(), count: read.varint() };
+  read.end();
+  return accepted;
+}
+
+const TEXT_BYTES_MAX = 400;
+/** More different verdicts than this travel without their texts, so that an answer keeps within its bound. */
+const TEXTS_MAX = 2_000;
+export const RECIPIENTS_MAX = 50_000;
+
+interface VerdictRun {
+  readonly verdict: Verdict;
+  count: number;
+}
+
+/** Verdicts as runs of equal ones: ten thousand recipients of one domain fail with one text. */
+export function encodeAnswer(seq: number, verdicts: readonly Verdict[]): Uint8Array {
+  const runs: VerdictRun[] = [];
+  for (const verdict of verdicts) {
+    const last = runs.at(-1);
+    if (last?.verdict.letter === verdict.letter && last.verdict.text === verdict.text) last.count += 1;
+    else runs.push({ verdict, count: 1 });
+  }
+  const parts = runs.flatMap(({ verdict: { letter, text }, count }) => [
+    encodeVarint(count),
+    Buffer.from(letter),
+    encodeText(letter === 'K' || runs.length > TEXTS_MAX ? '' : cutText(text)),
+  ]);
+  return encodeRecord(RECORD.answer, encodeVarint(seq), ...parts);
+}
+
+const cutText = (text: string): string =>
+  Buffer.from(text)
+    .subarray(0, TEXT_BYTES_MAX - 4)
+    .toString('utf8')
+    .replace(/\ufffd+$/, '');
+
+export function decodeAnswer(payload: Uint8Array): { seq: number; verdicts: readonly Verdict[] } {
+  const read = new FieldReader(payload);
+  const seq = read.varint();
+  const verdicts: Verdict[] = [];
+  while (read.left > 0) {
+    const count = read.varint();
+    const letter = read.bytes(1).toString('latin1');
+    if (letter !== 'K' && letter !== 'Z' && letter !== 'D') throw new TripError('a verdict is K, Z or D');
+    const verdict = { letter, text: read.text(TEXT_BYTES_MAX) } as const;
+    if (count === 0 || verdicts.length + count > RECIPIENTS_MAX) throw new TripError('an answer has too many verdicts');
+    for (let index = 0; index < count; index += 1) verdicts.push(verdict);
+  }
+  return { seq, verdicts };
+}
+
+export const encodeNumber = (type: number, value: number): Uint8Array => encodeRecord(type, encodeVarint(value));
+
+export function decodeNumber(payload: Uint8Array): number {
+  const read = new FieldReader(payload);
+  const value = read.varint();
+  read.end();
+  return value;
+}
+
+export const encodeDone = ({ mails, bytes }: Waiting): Uint8Array =>
+  encodeRecord(RECORD.done, encodeVarint(mails), encodeVarint(bytes));
+
+export function decodeDone(payload: Uint8Array): Waiting {
+  const read = new FieldReader(payload);
+  const waiting = { mails: read.varint(), bytes: read.varint() };
+  read.end();
+  return waiting;
+}
+
+export const encodeRefusal = ({ exit, text }: Refusal): Uint8Array =>
+  encodeRecord(RECORD.refused, Uint8Array.of(exit), encodeText(text));
+
+export function decodeRefusal(payload: Uint8Array): Refusal {
+  const read = new FieldReader(payload);
+  return { exit: read.bytes(1)[0] ?? 0, text: read.text(1_000) };
+}
+
+export const encodeAsk = (ids: readonly string[]): Uint8Array =>
+  encodeRecord(RECORD.ask, ...ids.map((id) => Buffer.from(id, 'hex')));
+
+export function decodeAsk(payload: Uint8Array): readonly string[] {
+  const read = new FieldReader(payload);
+  const ids: string[] = [];
+  while (read.left > 0) ids.push(read.hex(ID_BYTES));
+  return ids;
+}
+
+/** One bit for each id that was asked for, the lowest first: set when the mail is lacking. */
+export function encodeLacking(lacking: readonly boolean[]): Uint8Array {
+  const bits = new Uint8Array(Math.ceil(lacking.length / 8));
+  lacking.forEach((lacks, index) => {
+    if (lacks) bits[index >> 3] = (bits[index >> 3] ?? 0) | (1 << (index & 7));
+  });
+  return encodeRecord(RECORD.lacking, bits);
+}
+
+export function decodeLacking(payload: Uint8Array, count: number): readonly boolean[] {
+  if (payload.length !== Math.ceil(count / 8)) throw new TripError('LACKING does not fit what was asked');
+  return Array.from({ length: count }, (_, index) => (((payload[index >> 3] ?? 0) >> (index & 7)) & 1) === 1);
+}
