@@ -140,7 +140,7 @@ class SinkSession {
   #readData(chunk: Buffer): Buffer {
     const data = this.#data as Buffer[];
     const last = data.at(-1) as Buffer;
-    const tail = data.length === 1 ? last : Buffer.concat(data.slice(-5)).subarray(-4);
+    const tail = (last.length >= 4 ? last : Buffer.concat(data.slice(-5))).subarray(-4);
     const window = Buffer.concat([tail, chunk]);
     const end = window.indexOf(END);
     if (end < 0) {
@@ -170,42 +170,46 @@ class SinkSession {
 
   #command(line: string): void {
     const [verb = ''] = line.toUpperCase().split(' ');
-    const path = /^(?:MAIL FROM|RCPT TO):<(.*)>(?: (.*))?$/i.exec(line);
-    if (verb === 'EHLO') return this.#ehlo();
-    if (verb === 'STARTTLS' && this.#options.tls && !this.#tls) return this.#startTls(this.#options.tls);
-    if (verb === 'MAIL' && path) {
-      this.#reset();
-      this.#from = path[1] ?? '';
-      this.#parameters = path[2] ?? '';
-      return this.#say('250 2.1.0 ok');
-    }
-    if (verb === 'RCPT' && path && this.#from !== undefined) return this.#recipient(path[1] ?? '');
-    if (verb === 'DATA') {
-      if (this.#to.length === 0) return this.#say('554 5.5.1 no valid recipients');
-      this.#data = [Buffer.from('\r\n')];
-      return this.#say('354 go on');
-    }
-    if (verb === 'QUIT') {
-      this.#say('221 2.0.0 bye');
-      return void this.#socket.end();
-    }
-    if (verb === 'RSET') this.#reset();
-    this.#say(['RSET', 'NOOP', 'HELO'].includes(verb) ? '250 2.0.0 ok' : '500 5.5.1 no such command');
+    if (verb === 'STARTTLS' && this.#options.tls && !this.#tls) this.#startTls(this.#options.tls);
+    else this.#say(this.#reply(verb, line));
+    if (verb === 'QUIT') this.#socket.end();
   }
 
-  #recipient(recipient: string): void {
+  #reply(verb: string, line: string): string {
+    const [, path = '', parameters = ''] = /^(?:MAIL FROM|RCPT TO):<(.*)>(?: (.*))?$/i.exec(line) ?? [];
+    switch (verb) {
+      case 'EHLO':
+        return this.#offers();
+      case 'MAIL':
+        this.#reset();
+        this.#from = path;
+        this.#parameters = parameters;
+        return '250 2.1.0 ok';
+      case 'RCPT':
+        return this.#recipient(path);
+      case 'DATA':
+        if (this.#to.length === 0) return '554 5.5.1 no valid recipients';
+        this.#data = [Buffer.from('\r\n')];
+        return '354 go on';
+      case 'RSET':
+        this.#reset();
+        return '250 2.0.0 ok';
+      default:
+        return ['HELO', 'NOOP', 'QUIT'].includes(verb) ? '250 2.0.0 ok' : '500 5.5.1 no such command';
+    }
+  }
+
+  #recipient(recipient: string): string {
+    if (this.#from === undefined) return '503 5.5.1 MAIL first';
     const refusal = this.#options.recipient?.(recipient);
     if (refusal === undefined) this.#to.push(recipient);
-    this.#say(refusal ?? '250 2.1.5 ok');
+    return refusal ?? '250 2.1.5 ok';
   }
 
-  #ehlo(): void {
-    const offers = [
-      ...(this.#options.extensions ?? EXTENSIONS),
-      ...(this.#options.tls && !this.#tls ? ['STARTTLS'] : []),
-    ];
-    const lines = ['sink.test', ...offers];
-    this.#socket.write(lines.map((line, index) => `250${index < lines.length - 1 ? '-' : ' '}${line}\r\n`).join(''));
+  #offers(): string {
+    const startTls = this.#options.tls && !this.#tls ? ['STARTTLS'] : [];
+    const lines = ['sink.test', ...(this.#options.extensions ?? EXTENSIONS), ...startTls];
+    return lines.map((line, index) => `250${index < lines.length - 1 ? '-' : ' '}${line}`).join('\r\n');
   }
 
   #startTls(options: TlsOptions): void {
