@@ -1,4 +1,5 @@
 /** A hub and offices as an operator has them: a folder each, with its configuration, and the program that serves it. */
+import type { ChildProcess } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -40,6 +41,11 @@ class Site {
   get daemon(): Daemon {
     if (!this.#daemon) throw new Error(`${this.folder} is not served`);
     return this.#daemon;
+  }
+
+  /** The program that serves, if it does now. */
+  get served(): Daemon | undefined {
+    return this.#daemon?.isRunning ? this.#daemon : undefined;
   }
 
   get logFile(): string {
@@ -152,6 +158,7 @@ export interface SyncLine {
 export class OfficeSite extends Site {
   readonly name: string;
   readonly data: string;
+  #sync: ChildProcess | undefined;
 
   private constructor({ folder, name }: OfficeOptions) {
     super('agent', 'run', { folder });
@@ -179,6 +186,11 @@ export class OfficeSite extends Site {
     const { code, out, err } = await this.command(['sync', '--json'], options);
     const last = out.trim().split('\n').at(-1);
     return { code, err, ...(last?.startsWith('{') ? { line: JSON.parse(last) as SyncLine } : {}) };
+  }
+
+  /** SIGKILL for the sync that is running, if one is. */
+  killSync(): void {
+    this.#sync?.kill('SIGKILL');
   }
 
   /** What a mail program finds in the Maildir of a user. */

@@ -1,0 +1,49 @@
+/** `kill -9` in the middle: at given parts of the way, hub and agents in turn; each is started again at once. */
+import type { Network } from '../support/network.ts';
+
+const HUB_AT = [0.15, 0.45, 0.75];
+const AGENT_AT = [0.3, 0.6, 0.9];
+
+export class Kills {
+  readonly #network: Network;
+  readonly #todo = [
+    ...HUB_AT.map((at) => ({ at, who: 'hub' as const })),
+    ...AGENT_AT.map((at) => ({ at, who: 'agent' as const })),
+  ].sort((a, b) => a.at - b.at);
+  /** What was killed, in order. */
+  readonly done: string[] = [];
+
+  constructor(network: Network) {
+    this.#network = network;
+  }
+
+  get isOver(): boolean {
+    return this.#todo.length === 0;
+  }
+
+  /** Kills what is due once `part` of all mail (0 to 1) has arrived. */
+  async due(part: number): Promise<void> {
+    const [next] = this.#todo;
+    if (!next || part < next.at) return;
+    this.#todo.shift();
+    if (next.who === 'hub') await this.#killHub();
+    else await this.#killAgent();
+  }
+
+  async #killHub(): Promise<void> {
+    await this.#network.hub.kill9();
+    this.done.push('hub');
+    await this.#network.hub.start();
+  }
+
+  async #killAgent(): Promise<void> {
+    const agents = [...this.#network.offices.values()];
+    const victim = agents[this.done.length % agents.length];
+    if (!victim) return;
+    // The daemon and the sync that is running: both are the agent.
+    victim.killSync();
+    await victim.kill9();
+    this.done.push(victim.name);
+    await victim.start();
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * The network of the 2004 text as processes: the hub "kabul"; the offices "mazar", "herat" and "farah", each over a link of its
+ * own; "ghazni", a plain qmail office that gets its mail pushed; and the Internet.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Mailbox } from './arrivals.ts';
+import { Link } from './link.ts';
+import { type Outside, openOutside } from './outside.ts';
+import { done } from './program.ts';
+import { HubSite, OfficeSite } from './sites.ts';
+
+/** Who is posted where. `hub`: a mailbox at headquarters. */
+export const POSTED: Readonly<Record<string, readonly string[]>> = {
+  mazar: ['nadia', 'omid'],
+  herat: ['farid', 'holly'],
+  farah: ['jamila', 'tom'],
+  hub: ['akbar'],
+};
+
+/** The members of the list staff@example.org. */
+const STAFF = Object.entries(POSTED).flatMap(([office, people]) =>
+  office === 'hub' ? [] : people.map((person) => `${person}@example.org`),
+);
+
+export const OFFICES = ['mazar', 'herat', 'farah'] as const;
+export type OfficeName = (typeof OFFICES)[number];
+
+export interface NetworkOptions {
+  /** Everything is below it. */
+  readonly folder: string;
+  readonly store: 'folder' | 's3';
+  /** More tables of an office's agent.toml. */
+  readonly more?: Partial<Record<OfficeName, string>>;
+}
+
+export interface FromNetwork {
+  readonly from: string;
+  readonly to: string;
+  /** As it came over the wire. */
+  readonly bytes: Buffer;
+  readonly at: 'internet' | 'ghazni';
+}
+
+export class Network {
+  readonly hub: HubSite;
+  readonly offices: ReadonlyMap<OfficeName, OfficeSite>;
+  readonly links: ReadonlyMap<OfficeName, Link>;
+  readonly #outside: Outside;
+
+  private constructor(
+    hub: HubSite,
+    offices: ReadonlyMap<OfficeName, OfficeSite>,
+    links: ReadonlyMap<OfficeName, Link>,
+    outside: Outside,
+  ) {
+    this.hub = hub;
+    this.offices = offices;
+    this.links = links;
+    this.#outside = outside;
+  }
+
+  /** Sets up hub and offices as their operators would, and starts them all. Every office has synced once. */
+  static async open(options: NetworkOptions): Promise<Network> {
+    await mkdir(options.folder, { recursive: true });
+    const outside = await openOutside(options.store);
+    const hub = await HubSite.make({
+      folder: join(options.folder, 'kabul'),
+      smarthost: outside.sink.address,
+      ...outside.bucket,
+    });
+    await hub.start();
+    const links = new Map<OfficeName, Link>();
+    const offices = new Map<OfficeName, OfficeSite>();
+    for (const name of OFFICES) {
+      const link = await Link.open({ port: hub.syncPort });
+      links.set(name, link);
+      const office = await OfficeSite.make({
+        folder: join(options.folder, name),
+        name,
+        token: await hub.addOffice(name, '--domain', `${name}.example.org`),
+        hub: link.address,
+        more: options.more?.[name] ?? '',
+      });
+      offices.set(name, office);
+    }
+    done(await hub.command(['office', 'add', 'ghazni', '--domain', 'ghazni.example.org']));
+    done(await hub.command(['office', 'limits', 'ghazni', 'users=any']));
+    for (const [office, people] of Object.entries(POSTED))
+      for (const person of people) done(await hub.command(['user', 'add', `${person}@example.org`, office]));
+    done(await hub.command(['alias', 'set', 'staff@example.org', ...STAFF]));
+    for (const office of offices.values()) {
+      done(await office.command(['sync']));
+      await office.start();
+    }
+    return new Network(hub, offices, links, outside);
+  }
+
+  /** Where people read. */
+  get mailboxes(): readonly Mailbox[] {
+    return [...this.offices.values()].flatMap(({ name, data }) =>
+      (POSTED[name] ?? []).map((person) => ({ place: `${name}/${person}`, folder: join(data, 'users', person) })),
+    );
+  }
+
+  /** host:port of the QMTP server of ghazni, the plain qmail office. */
+  get ghazni(): string {
+    return `127.0.0.1:${this.#outside.ghazni.port}`;
+  }
+
+  /** What the Internet and ghazni have got since the last call. */
+  takeArrived(): readonly FromNetwork[] {
+    const { sink, ghazni } = this.#outside;
+    return [
+      ...sink.mails
+        .splice(0)
+        .map(({ from, to, wire }) => ({ from, to: to.join(' '), bytes: wire, at: 'internet' as const })),
+      ...ghazni.mails.splice(0).map(({ sender, recipients, text }) => ({
+        from: sender,
+        to: recipients.join(' '),
+        bytes: text,
+        at: 'ghazni' as const,
+      })),
+    ];
+  }
+
+  /** The office that a sender of ours is posted to. */
+  officeOf(sender: string): string {
+    const [person = ''] = sender.split('@');
+    return Object.entries(POSTED).find(([, people]) => people.includes(person))?.[0] ?? 'nobody';
+  }
+
+  bytesOnLink(name: OfficeName): number {
+    const { bytesUp = 0, bytesDown = 0 } = this.links.get(name) ?? {};
+    return bytesUp + bytesDown;
+  }
+
+  /** Stops everything; doing it twice is fine. */
+  async close(): Promise<void> {
+    await Promise.all([...this.offices.values()].map((office) => office.stop()));
+    await this.hub.stop();
+    await Promise.all([...this.links.values()].map((link) => link.close()));
+    await this.#outside.close();
+  }
+}

@@ -1,0 +1,36 @@
+/** What is around the network: the Internet's mail servers, a plain qmail office, and the bucket where there is one. */
+import { type CephServer, startCeph } from './ceph.ts';
+import { type QmtpPeer, startQmtpPeer } from './qmtp-peer.ts';
+import { type SmtpSink, startSmtpSink } from './smtp-sink.ts';
+
+export interface Outside {
+  readonly sink: SmtpSink;
+  readonly ghazni: QmtpPeer;
+  /** What a hub needs to keep its mail in a bucket; empty for a folder. */
+  readonly bucket: { readonly store?: string; readonly env?: Record<string, string> };
+  close(): Promise<void>;
+}
+
+export async function openOutside(store: 'folder' | 's3'): Promise<Outside> {
+  const ceph = store === 's3' ? await startCeph() : undefined;
+  const sink = await startSmtpSink();
+  const ghazni = await startQmtpPeer({ answer: () => 'Kok' });
+  return {
+    sink,
+    ghazni,
+    bucket: ceph ? await bucketOf(ceph) : {},
+    close: async () => {
+      await sink.close();
+      await ghazni.close();
+      await ceph?.stop();
+    },
+  };
+}
+
+/** The lines of `[store]`, and the credentials where the SDK looks for them. */
+export async function bucketOf({ endpoint, accessKey, secretKey, makeBucket }: CephServer) {
+  return {
+    store: `bucket = "${await makeBucket()}"\nendpoint = "${endpoint}"`,
+    env: { AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey },
+  };
+}
