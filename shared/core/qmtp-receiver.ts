@@ -14,8 +14,9 @@
  * What qmail-qmtpd lets pass (leading zeros, `:,`, an empty list of recipients) is a fault here.
  */
 import { ADDRESS_BYTES_MAX, addressFault } from './address.ts';
+import { CrlfToLf } from './line-ends.ts';
 import { NetstringCollector, NetstringError, NetstringReader } from './netstring.ts';
-import { CR, CrlfDecoder, encodeVerdict, LF, QmtpFault } from './qmtp.ts';
+import { CR, encodeVerdict, LF, QmtpFault } from './qmtp.ts';
 import { deferred, refused, type Verdict } from './verdict.ts';
 
 export type ReceiverEvent =
@@ -50,7 +51,7 @@ const TOO_MANY = deferred('too many recipients in one mail; this one again in th
 
 interface Open {
   readonly mail: number;
-  readonly decoder: CrlfDecoder | undefined;
+  readonly decoder: CrlfToLf | undefined;
   bodyBytes: number;
   sender: string;
   /** Set when no recipient can have the mail. */
@@ -153,14 +154,14 @@ export class QmtpReceiver {
     const ends = bytes[0];
     if (ends !== LF && ends !== CR) throw new QmtpFault('the first byte of a text is 10 or 13');
     const mail = this.#mails++;
-    const decoder = ends === CR ? new CrlfDecoder() : undefined;
+    const decoder = ends === CR ? new CrlfToLf() : undefined;
     this.#open = { mail, decoder, bodyBytes: 0, sender: '', refusal: undefined };
     events.push({ type: 'mail-start', mail });
     this.#body(this.#open, bytes.subarray(1), events);
   }
 
   #body(open: Open, raw: Uint8Array, events: ReceiverEvent[]): void {
-    this.#bodyBytes(open, open.decoder ? open.decoder.decode(raw) : raw, events);
+    this.#bodyBytes(open, open.decoder ? open.decoder.write(raw) : raw, events);
   }
 
   /** A text that is too large is read to its end, for only then can the refusal be understood. */

@@ -49,27 +49,3 @@ const oneLine = (text: string): string =>
     .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
     .trim()
     .slice(0, VERDICT_TEXT_MAX);
-
-/** CRLF becomes LF, in pieces; a CR that no LF follows stays. */
-export class CrlfDecoder {
-  #heldCr = false;
-
-  decode(bytes: Uint8Array): Uint8Array {
-    if (!this.#heldCr && !bytes.includes(CR)) return bytes;
-    const out = new Uint8Array(bytes.length + 1);
-    let length = 0;
-    for (const byte of bytes) {
-      if (this.#heldCr && byte !== LF) out[length++] = CR;
-      this.#heldCr = byte === CR;
-      if (!this.#heldCr) out[length++] = byte;
-    }
-    return out.subarray(0, length);
-  }
-
-  /** What is left at the end of the text. */
-  end(): Uint8Array {
-    const held = this.#heldCr;
-    this.#heldCr = false;
-    return held ? Uint8Array.of(CR) : new Uint8Array(0);
-  }
-}

@@ -4,6 +4,7 @@
  * does not read its answers. However it ends, mails wholly read are accepted, and answered if the client still listens.
  */
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Peer } from '../core/delivery.ts';
 import { QmtpReceiver, type ReceiverEvent } from '../core/qmtp-receiver.ts';
 import { deferred, type Verdict } from '../core/verdict.ts';
@@ -170,12 +171,9 @@ export class QmtpConnection {
       const refusal = await this.#caller.refusal?.();
       if (refusal) return all(refusal);
       if (failed) return all(NO_STORE);
-      const { place, now } = this.#door;
-      const routed = recipients.map((recipient) => place.route(this.#caller.peer, sender, recipient).verdict);
-      // A mail that nobody here may have leaves no trace. Otherwise `accept` is given all of them: its memory knows
-      // the mail by its whole envelope, which must not depend on today's directory.
-      if (routed.every(({ letter }) => letter !== 'K')) return routed;
-      return await accept(place, await intake.finish({ peer: this.#caller.peer, sender, recipients }), now());
+      // All recipients, also those that the tables refuse: the memory of `accept` knows a mail by its whole envelope.
+      const arrival = await intake.finish({ peer: this.#caller.peer, sender, recipients });
+      return await accept(this.#door.place, arrival, this.#door.now());
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       this.#log('a mail could not be stored', error.message);
@@ -233,6 +231,10 @@ export class QmtpConnection {
   }
 
   #newIntake(): Intake {
-    return new Intake();
+    const { place, spool, now } = this.#door;
+    const protocol = this.#socket instanceof TLSSocket ? 'QMTPS' : 'QMTP';
+    const address = this.#socket.remoteAddress?.replace(/^::ffff:/, '') ?? 'gone';
+    const trace = { protocol, address, hostname: place.hostname, now: now() };
+    return new Intake({ spool, bytesMax: this.#caller.mailBytesMax, trace });
   }
 }
