@@ -95,13 +95,16 @@ export interface EntryName {
   readonly arrival: string;
 }
 
-const NAME = /^(\d)([0-9a-z])\.(\d{10,12})\.([0-9a-f]{64})\.([0-9a-f]{32}(?:-\d{1,3})?)$/;
+const NAME = /^(\d)([0-9a-z])\.(\d{10,12})\.([0-9a-f]{64})\.([0-9a-f]{32}(?:-\d{1,3})?)(?:\.[0-9a-f]{8})?$/;
 
-/** Sorted by bytes, names come urgent first, then small before large, then old before new. */
-export function entryName(head: EntryHead, arrival: string): string {
+/**
+ * Sorted by bytes, names come urgent first, then small before large, then old before new. `attempt` (8 hex digits) keeps
+ * apart the files of two attempts to accept one mail.
+ */
+export function entryName(head: EntryHead, arrival: string, attempt?: string): string {
   const sizeClass = Math.max(0, Math.ceil(Math.log2(head.size / 1000))) || 0;
   const accepted = String(head.accepted).padStart(10, '0');
-  return `${head.urgency}${Math.min(sizeClass, 35).toString(36)}.${accepted}.${mailId(head)}.${arrival}`;
+  return `${head.urgency}${Math.min(sizeClass, 35).toString(36)}.${accepted}.${mailId(head)}.${arrival}${attempt === undefined ? '' : `.${attempt}`}`;
 }
 
 /** Undefined for a file that is not an entry. A `:2,S` that a mail program appended is passed over. */

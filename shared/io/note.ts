@@ -1,0 +1,67 @@
+/**
+ * The note beside an entry, `X/note/<id>`: what changes while the entry waits. It is small, so that a retry never writes
+ * the body again. Losing it would send the mail again to recipients who have it, so a damaged one is said, not passed over.
+ */
+import * as z from 'zod/mini';
+import type { Verdict } from '../core/verdict.ts';
+import { readBody, textBody } from './body.ts';
+import { type Store, StoreError } from './store.ts';
+
+export interface Note {
+  readonly attempts: number;
+  /** Unix seconds. */
+  readonly nextTry: number;
+  /** Recipients who need nothing more: their K, or their D after the sender was told. */
+  readonly settled: Readonly<Record<string, Verdict>>;
+  readonly lastError?: string;
+  /** The sender has been told that the mail waits. */
+  readonly told?: boolean;
+}
+
+/** Room for ten thousand recipients and their answers. */
+const NOTE_BYTES_MAX = 8_000_000;
+
+/** `settled` as pairs: a recipient may have any name, also `__proto__`, which an object in JSON would lose. */
+const STORED = z.object({
+  attempts: z.number(),
+  nextTry: z.number(),
+  settled: z.array(z.tuple([z.string(), z.enum(['K', 'Z', 'D']), z.string()])),
+  lastError: z.optional(z.string()),
+  told: z.optional(z.boolean()),
+});
+
+export const noteKey = (maildir: string, id: string): string => `${maildir}/note/${id}`;
+
+/** Undefined when nothing has happened to the entry yet. */
+export async function readNote(store: Store, maildir: string, id: string): Promise<Note | undefined> {
+  const key = noteKey(maildir, id);
+  const body = await store.get(key);
+  if (!body) return undefined;
+  const stored = z.core.safeParse(STORED, parsed((await readBody(body, NOTE_BYTES_MAX)).toString()));
+  if (!stored.success)
+    throw new StoreError(`${key} is damaged: remove it, then all recipients of its mail are tried again`);
+  const { attempts, nextTry, settled, lastError, told } = stored.data;
+  return {
+    attempts,
+    nextTry,
+    settled: Object.fromEntries(settled.map(([recipient, letter, text]) => [recipient, { letter, text }])),
+    ...(lastError === undefined ? {} : { lastError }),
+    ...(told === undefined ? {} : { told }),
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export async function writeNote(store: Store, maildir: string, id: string, note: Note): Promise<void> {
+  const settled = Object.entries(note.settled).map(([recipient, { letter, text }]) => [recipient, letter, text]);
+  await store.put(noteKey(maildir, id), textBody(JSON.stringify({ ...note, settled })));
+}
+
+export const removeNote = (store: Store, maildir: string, id: string): Promise<void> =>
+  store.remove(noteKey(maildir, id));
