@@ -13,7 +13,7 @@ import type { Body } from './body.ts';
  *   may throw if the key is removed meanwhile.
  * - `list` gives the keys below a prefix that ends in `/`, at any depth, sorted by bytes, those after `after` only,
  *   at most `limit` (1 to 1000, default 1000). A full page may have a next one. Memory: one page, however many keys.
- * - `remove` of a key that is not there is fine.
+ * - `remove` of a key that is not there is fine. What this process has staged for the key goes, too.
  * - `create` says whether this caller made the key: of many at once, exactly one hears true. Absent where the
  *   store cannot do it.
  * - `stage` writes a value for a key; `publish` lets readers see it. What `publish` finds already published, even
