@@ -107,7 +107,16 @@ export async function emptySpool(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const [, writer] = name.split(',');
     const path = join(folder, name);
-    if (writer !== undefined && writerIsGone(writer, Date.now() - (await stat(path)).mtimeMs))
-      await removeDurably(path);
+    if (writer !== undefined && writerIsGone(writer, await ageMs(path))) await removeDurably(path);
+  }
+}
+
+async function ageMs(path: string): Promise<number> {
+  try {
+    return Date.now() - (await stat(path)).mtimeMs;
+  } catch (error) {
+    // Another program that runs here has just dropped its own.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
   }
 }
