@@ -1,5 +1,5 @@
 /** The smarthost of `[relay]`: where all outgoing mail goes when the hub does not look for MX hosts itself. */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConfigError } from '../shared/io/config.ts';
 import type { HubConfig } from './config.ts';
@@ -18,7 +18,7 @@ export interface Smarthost {
 const EXAMPLE = 'such as "smtps://user@relay.example.net" or "smtp://relay.example.net:587"';
 
 /** Undefined when mail goes by MX. Throws ConfigError. */
-export async function smarthostOf(config: HubConfig): Promise<Smarthost | undefined> {
+export function smarthostOf(config: HubConfig): Smarthost | undefined {
   const { smarthost, password_file } = config.relay;
   if (smarthost === undefined) {
     if (password_file === undefined) return undefined;
@@ -32,7 +32,7 @@ export async function smarthostOf(config: HubConfig): Promise<Smarthost | undefi
     throw new ConfigError(
       'relay.smarthost: write the password into a file of its own and name it with relay.password_file',
     );
-  const auth = await credentials(url, config);
+  const auth = credentials(url, config);
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const implicit = url.protocol === 'smtps:';
   const port = url.port === '' ? (implicit ? 465 : auth ? 587 : 25) : Number(url.port);
@@ -45,7 +45,7 @@ function tlsOf(host: string, password: boolean): Smarthost['tls'] {
   return password ? 'required' : 'offered';
 }
 
-async function credentials({ username }: URL, config: HubConfig): Promise<Smarthost['auth']> {
+function credentials({ username }: URL, config: HubConfig): Smarthost['auth'] {
   const file = config.relay.password_file;
   if (username === '' && file === undefined) return undefined;
   if (username === '')
@@ -53,7 +53,7 @@ async function credentials({ username }: URL, config: HubConfig): Promise<Smarth
   if (file === undefined) throw new ConfigError('relay.password_file is missing: relay.smarthost names a user');
   const path = resolve(dirname(config.file), file);
   try {
-    return { user: decodeURIComponent(username), pass: (await readFile(path, 'utf8')).trimEnd() };
+    return { user: decodeURIComponent(username), pass: readFileSync(path, 'utf8').trimEnd() };
   } catch (error) {
     throw new ConfigError(`relay.password_file = "${path}" cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }

@@ -3,6 +3,8 @@
  * program need of the mail (its addresses, subject, date and ids), never the mail, because the way back may be a link
  * that is paid by the byte. The same report is made of the same values, always.
  */
+import { headerFields } from './headers.ts';
+import { mailDate } from './trace.ts';
 import { statusCode } from './verdict.ts';
 
 /** `failed`: refused for good. `expired`: tried for as long as configured. `delayed`: still being tried. */
@@ -27,7 +29,7 @@ export interface Dsn {
   /** When the mail came to this machine, and now: Unix seconds. */
   readonly accepted: number;
   readonly now: number;
-  /** The mail's header block, or the beginning of a long one. */
+  /** The mail's header block (headers.ts). */
   readonly header: Uint8Array;
 }
 
@@ -35,8 +37,14 @@ export interface Dsn {
 export const FAILURES_NAMED_MAX = 500;
 const TEXT_CHARACTERS_MAX = 400;
 /** What of a header says which mail it was. */
-const HEADER_FIELDS = ['from', 'sender', 'to', 'cc', 'subject', 'date', 'message-id', 'in-reply-to'];
-const FIELD_BYTES_MAX = 800;
+const HEADER_FIELDS = new Map(
+  ['From', 'Sender', 'To', 'Cc', 'Subject', 'Date', 'Message-ID', 'In-Reply-To'].map((name) => [
+    name.toLowerCase(),
+    name,
+  ]),
+);
+const HEADER_FIELDS_MAX = 12;
+const FIELD_CHARACTERS_MAX = 800;
 
 /** The report as a mail, with LF line ends. */
 export function composeDsn(dsn: Dsn): Uint8Array {
@@ -50,7 +58,7 @@ export function composeDsn(dsn: Dsn): Uint8Array {
     `From: Mail delivery <MAILER-DAEMON@${dsn.hostname}>`,
     `To: <${headerAddress(dsn.sender)}>`,
     `Subject: ${SUBJECTS[dsn.kind]}`,
-    `Date: ${date(dsn.now)}`,
+    `Date: ${mailDate(dsn.now)}`,
     `Message-ID: <${dsn.id.slice(0, 32)}@${dsn.hostname}>`,
     'Auto-Submitted: auto-replied',
     'MIME-Version: 1.0',
@@ -82,7 +90,7 @@ function humanText({ kind, hostname, failures, accepted }: Dsn): string {
   return [
     `This is the mail system at ${hostname}.`,
     '',
-    `Your mail of ${date(accepted)} ${OPENINGS[kind]}`,
+    `Your mail of ${mailDate(accepted)} ${OPENINGS[kind]}`,
     '',
     ...blocks,
     ...(rest > 0 ? [`… and ${rest} more recipients.\n`] : []),
@@ -92,7 +100,7 @@ function humanText({ kind, hostname, failures, accepted }: Dsn): string {
 }
 
 function statusText({ kind, hostname, failures, accepted, now }: Dsn): string {
-  const about = [`Reporting-MTA: dns; ${hostname}`, `Arrival-Date: ${date(accepted)}`, ''];
+  const about = [`Reporting-MTA: dns; ${hostname}`, `Arrival-Date: ${mailDate(accepted)}`, ''];
   const recipients = failures
     .slice(0, FAILURES_NAMED_MAX)
     .flatMap(({ recipient, text }) => [
@@ -100,7 +108,7 @@ function statusText({ kind, hostname, failures, accepted, now }: Dsn): string {
       `Action: ${kind === 'delayed' ? 'delayed' : 'failed'}`,
       `Status: ${statusOf(kind, text)}`,
       `Diagnostic-Code: smtp; ${toAscii(oneLine(text))}`,
-      `Last-Attempt-Date: ${date(now)}`,
+      `Last-Attempt-Date: ${mailDate(now)}`,
       '',
     ]);
   return [...about, ...recipients].join('\n');
@@ -124,15 +132,14 @@ function statusAddress(address: string): string {
   return `utf-8; ${escaped.join('')}`;
 }
 
-/** The fields that say which mail it was, unfolded bytes as they are, each bounded. */
+/** The fields that say which mail it was, each bounded. */
 function excerptHeader(header: Uint8Array): string {
-  const text = Buffer.from(header).toString('utf8');
-  const [block = ''] = text.split(/\n\r?\n/, 1);
-  const fields = block.split(/\n(?![ \t])/).filter((field) => HEADER_FIELDS.includes(fieldName(field)));
-  return fields.map((field) => `${field.slice(0, FIELD_BYTES_MAX)}\n`).join('');
+  const fields = headerFields(header).filter(({ name }) => HEADER_FIELDS.has(name));
+  return fields
+    .slice(0, HEADER_FIELDS_MAX)
+    .map(({ name, value }) => `${HEADER_FIELDS.get(name)}: ${value.slice(0, FIELD_CHARACTERS_MAX)}\n`)
+    .join('');
 }
-
-const fieldName = (field: string): string => (/^([!-9;-~]+)[ \t]*:/.exec(field)?.[1] ?? '').toLowerCase();
 
 /** A body part; what is not plain ASCII in short lines goes as base64, so that any mail system can carry it. */
 function part(type: string, text: string): string {
@@ -149,6 +156,3 @@ const oneLine = (text: string): string => text.replace(/[\u0000-\u001f\u007f]+/g
 
 /** `To:` is there for people; an address beyond ASCII would need a header that not every system carries. */
 const headerAddress = (address: string): string => toAscii(address);
-
-/** RFC 5322, in UTC. */
-const date = (seconds: number): string => new Date(seconds * 1000).toUTCString().replace('GMT', '+0000');

@@ -1,0 +1,63 @@
+/**
+ * Bounces: tells the sender of a mail what became of it, through the one door in. A report's id is made from the mail,
+ * the kind and the recipients, so reporting twice is harmless: `accept` remembers.
+ *
+ * A bounce never bounces: what befalls a mail without a sender, or a report that cannot be given to the sender, ends
+ * as a line in the log.
+ */
+import { composeDsn, type DsnKind, type Failure } from '../core/dsn.ts';
+import { HEADER_BYTES_MAX, headerBlock } from '../core/headers.ts';
+import { digest } from '../core/mail-id.ts';
+import { accepted, type Verdict } from '../core/verdict.ts';
+import { type Body, readBody, sliceBody } from './body.ts';
+import type { Place } from './mail.ts';
+import { sendNotice } from './notice.ts';
+
+/** What a report is about; an entry is one. */
+export interface Reported {
+  readonly id: string;
+  readonly head: { readonly sender: string; readonly accepted: number };
+  readonly body: Body;
+}
+
+export interface BounceOptions {
+  readonly kind: DsnKind;
+  /** Unix seconds. */
+  readonly now: number;
+}
+
+/**
+ * Reports `failures` to the sender. K: the report is durable, or there is nobody to give it to. Z: do it again later,
+ * and keep the mail until then.
+ */
+export async function bounceMail(
+  place: Place,
+  reported: Reported,
+  failures: readonly Failure[],
+  { kind, now }: BounceOptions,
+): Promise<Verdict> {
+  const { sender, accepted: since } = reported.head;
+  if (failures.length === 0) return accepted('nothing to report');
+  if (sender === '') return unreported(place, reported, failures, 'it has no sender, so it is a report itself');
+  const id = digest(['bounce', reported.id, kind, ...failures.map(({ recipient }) => recipient)]);
+  const header = await headerOf(reported.body);
+  const bytes = composeDsn({ kind, id, hostname: place.hostname, sender, failures, accepted: since, now, header });
+  const verdict = await sendNotice(place, { id, recipient: sender, bytes, now });
+  if (verdict.letter !== 'D') return verdict;
+  return unreported(place, reported, failures, `its sender cannot be told: ${verdict.text}`);
+}
+
+function unreported({ log }: Place, { id, head }: Reported, failures: readonly Failure[], why: string): Verdict {
+  log.warn(`a mail was not delivered, and nobody is told: ${why}`, {
+    id,
+    sender: head.sender,
+    recipients: failures.length,
+    recipient: failures[0]?.recipient,
+    reason: failures[0]?.text,
+  });
+  return accepted('nobody to tell');
+}
+
+async function headerOf(body: Body): Promise<Uint8Array> {
+  return headerBlock(await readBody(sliceBody(body, 0, Math.min(body.size, HEADER_BYTES_MAX))));
+}
