@@ -17,6 +17,7 @@ const TASKS = {
   test: ['tools/test.ts'],
   demo: ['test/demo/main.ts'],
   corpus: ['test/corpus-run/main.ts'],
+  bench: ['test/bench/main.ts'],
   package: ['tools/package.ts'],
 };
 
