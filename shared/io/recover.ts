@@ -6,18 +6,13 @@ import type { Place } from './mail.ts';
 import { isVouchedFor } from './seen.ts';
 import type { Stray } from './store.ts';
 
-/** Where maildirs are, on a hub and on an agent. */
-const MAILDIR_ROOTS = ['office/', 'internet/', 'mailbox/', 'out/', 'users/'] as const;
-
 /** To be run at start, and now and then where several programs work on one store. Doing it again is harmless. */
 export async function recover(place: Place): Promise<void> {
   let published = 0;
   let discarded = 0;
-  for (const root of MAILDIR_ROOTS) {
-    for await (const stray of place.store.strays(root)) {
-      if (await finish(place, stray)) published += 1;
-      else discarded += 1;
-    }
+  for await (const stray of place.store.strays('')) {
+    if (await finish(place, stray)) published += 1;
+    else discarded += 1;
   }
   if (published + discarded > 0) place.log.info('a stop left mail in hand', { published, discarded });
 }

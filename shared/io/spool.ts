@@ -6,9 +6,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Body, bytesBody } from './body.ts';
-import { type GrowingFile, makeFolder, openSpoolFile, removeDurably } from './durable.ts';
+import { makeFolder, openSpoolFile, removeDurably, type SpoolFile } from './durable.ts';
 import { fileBody } from './file-body.ts';
-import { THIS_WRITER, writerIsGone } from './writer.ts';
+import { writerIsGone, writerToken } from './writer.ts';
 
 /** A mail in hand holds at most this much memory. */
 export const SPOOL_MEMORY_BYTES = 262_144;
@@ -32,7 +32,7 @@ export class Spool {
   #memory = Buffer.allocUnsafeSlow(FIRST_MEMORY_BYTES);
   #inMemory = 0;
   #inFile = 0;
-  #file: GrowingFile | undefined;
+  #file: SpoolFile | undefined;
   #path: string | undefined;
 
   constructor({ folder, bytesMax }: { readonly folder: string; readonly bytesMax: number }) {
@@ -88,7 +88,7 @@ export class Spool {
   }
 
   async #append(bytes: Uint8Array): Promise<void> {
-    this.#path ??= join(this.#folder, `${randomUUID()},${THIS_WRITER}`);
+    this.#path ??= join(this.#folder, `${randomUUID()},${writerToken()}`);
     this.#file ??= await openSpoolFile(this.#path);
     await this.#file.write(bytes);
     this.#inFile += bytes.length;
