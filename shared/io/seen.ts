@@ -14,8 +14,8 @@ import { readBody, textBody } from './body.ts';
 import type { Arrival } from './mail.ts';
 import { type Store, StoreError } from './store.ts';
 
-/** Room for ten thousand recipients and their answers. */
-const SEEN_BYTES_MAX = 8_000_000;
+/** Room for ten thousand long addresses and their answers. */
+const SEEN_BYTES_MAX = 16_000_000;
 
 /** Rounds that a file name has room for. */
 export const ROUNDS_MAX = 999;
@@ -64,6 +64,7 @@ function parsed(text: string): unknown {
 /** False when another process has written it first: then its word counts. */
 export async function writeSeen(store: Store, key: string, record: SeenRecord): Promise<boolean> {
   const body = textBody(JSON.stringify(record));
+  if (body.size > SEEN_BYTES_MAX) throw new StoreError(`${key} would have ${body.size} bytes: too many recipients`);
   if (store.create) return store.create(key, body);
   await store.put(key, body);
   return true;

@@ -48,7 +48,7 @@ export class Session implements Store {
 
   create = (key: string, body: Body): Promise<boolean> =>
     this.#write(async () => {
-      const bytes = await readBody(body);
+      const bytes = await readBody(body, 100_000_000);
       if (this.disk.files.has(key)) return false;
       this.disk.files.set(key, bytes);
       return true;
