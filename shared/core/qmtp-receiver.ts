@@ -89,23 +89,24 @@ export class QmtpReceiver {
     return this.#state !== 'fault' && !(this.#state === 'text' && this.#outer.between);
   }
 
-  /** Understands more bytes. After a fault nothing more is read; mails that came before it are still answered. */
-  receive(bytes: Uint8Array): ReceiverEvent[] {
-    const events: ReceiverEvent[] = [];
-    if (this.#state === 'fault') return events;
+  /**
+   * Understands more bytes, as far as the caller asks for events: what he does not ask for is not yet read. After a
+   * fault nothing more is read; mails that came before it are still answered.
+   */
+  *receive(bytes: Uint8Array): Generator<ReceiverEvent, void> {
+    if (this.#state === 'fault') return;
     try {
       for (const event of this.#outer.receive(bytes)) {
         if (event.type === 'begin') this.#begin(event.length);
-        else if (event.type === 'bytes') this.#content(event.bytes, events);
-        else this.#end(events);
+        else if (event.type === 'bytes') yield* this.#content(event.bytes);
+        else yield* this.#end();
       }
     } catch (error) {
       if (!(error instanceof NetstringError || error instanceof QmtpFault)) throw error;
       this.#state = 'fault';
       this.#open = undefined;
-      events.push({ type: 'fault', reason: error.message });
+      yield { type: 'fault', reason: error.message };
     }
-    return events;
   }
 
   /** Verdicts for the recipients that `mail-end` named, in their order. Answers the bytes that may leave now. */
@@ -140,15 +141,15 @@ export class QmtpReceiver {
     if (length > RECIPIENTS_BYTES_MAX) throw new QmtpFault('a list of recipients longer than any honest one');
   }
 
-  #content(bytes: Uint8Array, events: ReceiverEvent[]): void {
-    if (this.#state === 'text') this.#text(bytes, events);
+  *#content(bytes: Uint8Array): Generator<ReceiverEvent, void> {
+    if (this.#state === 'text') yield* this.#text(bytes);
     else if (this.#state === 'sender') this.#sender(bytes);
     else this.#recipientList(bytes);
   }
 
-  #text(bytes: Uint8Array, events: ReceiverEvent[]): void {
+  *#text(bytes: Uint8Array): Generator<ReceiverEvent, void> {
     if (this.#open) {
-      this.#body(this.#open, bytes, events);
+      yield* this.#body(this.#open, bytes);
       return;
     }
     const ends = bytes[0];
@@ -156,19 +157,19 @@ export class QmtpReceiver {
     const mail = this.#mails++;
     const decoder = ends === CR ? new CrlfToLf() : undefined;
     this.#open = { mail, decoder, bodyBytes: 0, sender: '', refusal: undefined };
-    events.push({ type: 'mail-start', mail });
-    this.#body(this.#open, bytes.subarray(1), events);
+    yield { type: 'mail-start', mail };
+    yield* this.#body(this.#open, bytes.subarray(1));
   }
 
-  #body(open: Open, raw: Uint8Array, events: ReceiverEvent[]): void {
-    this.#bodyBytes(open, open.decoder ? open.decoder.write(raw) : raw, events);
+  #body(open: Open, raw: Uint8Array): Generator<ReceiverEvent, void> {
+    return this.#decoded(open, open.decoder ? open.decoder.write(raw) : raw);
   }
 
   /** A text that is too large is read to its end, for only then can the refusal be understood. */
-  #bodyBytes(open: Open, bytes: Uint8Array, events: ReceiverEvent[]): void {
+  *#decoded(open: Open, bytes: Uint8Array): Generator<ReceiverEvent, void> {
     open.bodyBytes += bytes.length;
     if (open.bodyBytes > this.#limits.mailBytesMax) open.refusal = TOO_LARGE;
-    else if (bytes.length > 0) events.push({ type: 'body', mail: open.mail, bytes });
+    else if (bytes.length > 0) yield { type: 'body', mail: open.mail, bytes };
   }
 
   #sender(bytes: Uint8Array): void {
@@ -195,11 +196,11 @@ export class QmtpReceiver {
     this.#recipients.push(address);
   }
 
-  #end(events: ReceiverEvent[]): void {
+  *#end(): Generator<ReceiverEvent, void> {
     const open = this.#open as Open;
     if (this.#state === 'text') {
-      if (open.decoder) this.#bodyBytes(open, open.decoder.end(), events);
       this.#state = 'sender';
+      if (open.decoder) yield* this.#decoded(open, open.decoder.end());
     } else if (this.#state === 'sender') {
       open.sender = Buffer.concat(this.#senderBytes).toString('utf8');
       this.#senderBytes = [];
@@ -207,11 +208,11 @@ export class QmtpReceiver {
       this.#state = 'recipients';
     } else {
       if (!this.#small.between) throw new QmtpFault('the last recipient overruns the list');
-      this.#mailEnd(open, events);
+      yield this.#mailEnd(open);
     }
   }
 
-  #mailEnd({ mail, sender, refusal }: Open, events: ReceiverEvent[]): void {
+  #mailEnd({ mail, sender, refusal }: Open): ReceiverEvent {
     const answers = refusal ? this.#answers.map(() => refusal) : this.#answers;
     const recipients = refusal ? [] : this.#recipients;
     this.#waiting.set(mail, { answers });
@@ -219,6 +220,6 @@ export class QmtpReceiver {
     this.#recipients = [];
     this.#open = undefined;
     this.#state = 'text';
-    events.push({ type: 'mail-end', mail, sender, recipients });
+    return { type: 'mail-end', mail, sender, recipients };
   }
 }

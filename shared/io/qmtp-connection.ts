@@ -83,7 +83,8 @@ export class QmtpConnection {
     socket.on('timeout', () => this.#idle());
     socket.on('data', (chunk: Buffer) => this.#data(chunk));
     socket.on('drain', () => this.#changed.wake());
-    socket.on('end', () => this.stop());
+    // The end may be told while the last bytes are still being taken.
+    socket.on('end', () => void this.#reading.then(() => this.stop()));
     socket.on('close', () => {
       this.#changed.wake();
       this.stop();
@@ -179,7 +180,17 @@ export class QmtpConnection {
       this.#log('a mail could not be stored', error.message);
       return all(NO_STORE);
     } finally {
+      await this.#discard(intake);
+    }
+  }
+
+  /** What cannot be cleaned up changes no verdict; the next start empties the folder. */
+  async #discard(intake: Intake): Promise<void> {
+    try {
       await intake.discard();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#log('a spool file could not be removed', error.message);
     }
   }
 
@@ -191,7 +202,7 @@ export class QmtpConnection {
   async #finish(): Promise<void> {
     this.#socket.pause();
     await this.#reading;
-    await this.#open?.intake.discard();
+    if (this.#open) await this.#discard(this.#open.intake);
     this.#open = undefined;
     await this.#changed.until(() => this.#working === 0);
     await this.#hangUp();

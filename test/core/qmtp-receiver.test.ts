@@ -41,7 +41,7 @@ function hear(pieces: readonly Uint8Array[], limits = LIMITS): Heard {
       );
     }
   };
-  for (const piece of pieces) receiver.receive(piece).forEach(take);
+  for (const piece of pieces) for (const event of receiver.receive(piece)) take(event);
   heard.mid = receiver.midPackage;
   return heard;
 }
@@ -121,9 +121,9 @@ describe('refused alone or in whole', () => {
 
   test('no more body is handed on once it is too large', () => {
     const receiver = new QmtpReceiver(LIMITS);
-    const events = [...ways(latin1(pack(`\n${'b'.repeat(3000)}`, 's', ['a'])))][1]?.flatMap((piece) =>
-      receiver.receive(piece),
-    );
+    const events = [...ways(latin1(pack(`\n${'b'.repeat(3000)}`, 's', ['a'])))][1]?.flatMap((piece) => [
+      ...receiver.receive(piece),
+    ]);
     const bytes = events?.reduce((sum, event) => sum + (event.type === 'body' ? event.bytes.length : 0), 0);
     expect(bytes).toBe(1000);
   });
@@ -167,7 +167,11 @@ describe('out of place: what came before stands', () => {
 
 test('answers leave in the order of the mails, whatever the order of the verdicts', () => {
   const receiver = new QmtpReceiver(LIMITS);
-  receiver.receive(latin1(pack('\n0', 's', ['a', 'b']) + pack('\n1', 's', ['c', '']) + pack('\n2', 's', ['d'])));
+  expect(
+    [
+      ...receiver.receive(latin1(pack('\n0', 's', ['a', 'b']) + pack('\n1', 's', ['c', '']) + pack('\n2', 's', ['d']))),
+    ].at(-1)?.type,
+  ).toBe('mail-end');
   expect(receiver.inHand).toBe(3);
   expect(receiver.answer(2, [refused('two')])).toHaveLength(0);
   expect(receiver.answer(1, [deferred('one')])).toHaveLength(0);
@@ -178,14 +182,14 @@ test('answers leave in the order of the mails, whatever the order of the verdict
 
 test('verdicts that do not fit the mail are a fault of the caller', () => {
   const receiver = new QmtpReceiver(LIMITS);
-  receiver.receive(latin1(pack('\n0', 's', ['a', 'b'])));
+  expect([...receiver.receive(latin1(pack('\n0', 's', ['a', 'b'])))].at(-1)?.type).toBe('mail-end');
   expect(() => receiver.answer(0, [accepted('one')])).toThrow('waits for 2 verdicts, 1 given');
   expect(() => receiver.answer(7, [])).toThrow('mail 7');
 });
 
 test('an answer is one line of bounded length', () => {
   const receiver = new QmtpReceiver(LIMITS);
-  receiver.receive(latin1(pack('\n0', 's', ['a'])));
+  expect([...receiver.receive(latin1(pack('\n0', 's', ['a'])))].at(-1)?.type).toBe('mail-end');
   const answer = Buffer.from(receiver.answer(0, [refused(`evil\r\n,3:Kok,${'x'.repeat(5000)}`)])).toString();
   expect(answer).toMatch(/^501:Devil ,3:Kok,x+,$/);
 });
