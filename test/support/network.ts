@@ -30,6 +30,8 @@ export interface NetworkOptions {
   /** Everything is below it. */
   readonly folder: string;
   readonly store: 'folder' | 's3';
+  /** More tables of hub.toml. */
+  readonly hubMore?: string;
   /** More tables of an office's agent.toml. */
   readonly more?: Partial<Record<OfficeName, string>>;
 }
@@ -67,6 +69,7 @@ export class Network {
     const hub = await HubSite.make({
       folder: join(options.folder, 'kabul'),
       smarthost: outside.sink.address,
+      more: options.hubMore ?? '',
       ...outside.bucket,
     });
     await hub.start();

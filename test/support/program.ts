@@ -53,6 +53,17 @@ export function done(outcome: Outcome): Outcome {
   throw new Error(`exit code ${outcome.code}: ${outcome.err || outcome.out}`);
 }
 
+/** Highest resident memory of a process so far; 0 once it has ended. */
+export async function memoryPeakBytes(pid: number): Promise<number> {
+  try {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8');
+    return Number(/VmHWM:\s*(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return 0;
+    throw error;
+  }
+}
+
 /** A program that serves: `hub serve`, `agent run`. */
 export class Daemon {
   readonly #child: ChildProcess;
@@ -104,9 +115,8 @@ export class Daemon {
   }
 
   /** Highest resident memory so far, bytes. */
-  async memoryPeakBytes(): Promise<number> {
-    const status = await readFile(`/proc/${this.pid}/status`, 'utf8');
-    return Number(/VmHWM:\s*(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+  memoryPeakBytes(): Promise<number> {
+    return memoryPeakBytes(this.pid);
   }
 
   /** Address of a listener, in parts. */
