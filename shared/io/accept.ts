@@ -175,7 +175,7 @@ async function unstage(store: Store, copies: readonly Copy[]): Promise<void> {
 
 async function publishAll(place: Place, keys: readonly string[]): Promise<void> {
   await inParallel(keys, WRITES_AT_ONCE, (key) => place.store.publish(key));
-  for (const maildir of new Set(keys.map((key) => key.slice(0, key.lastIndexOf('/new/'))))) place.published?.(maildir);
+  for (const key of keys) place.published?.(key.slice(0, key.lastIndexOf('/new/')), key);
 }
 
 /** Accepts in progress in this process, by store and arrival: the second of two waits, then finds the first's answers. */
