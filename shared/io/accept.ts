@@ -20,6 +20,7 @@ import type { Delivery, Routed } from '../core/delivery.ts';
 import { accepted, deferred, refused, type Verdict } from '../core/verdict.ts';
 import { type Copy, copiesOf } from './copies.ts';
 import type { Accept, Arrival, Place } from './mail.ts';
+import { maildirOf } from './maildir.ts';
 import { inParallel } from './parallel.ts';
 import { answersOf, arrivalName, ROUNDS_MAX, readSeen, type SeenRecord, seenKey, writeSeen } from './seen.ts';
 import { type Store, StoreError } from './store.ts';
@@ -175,7 +176,7 @@ async function unstage(store: Store, copies: readonly Copy[]): Promise<void> {
 
 async function publishAll(place: Place, keys: readonly string[]): Promise<void> {
   await inParallel(keys, WRITES_AT_ONCE, (key) => place.store.publish(key));
-  for (const key of keys) place.published?.(key.slice(0, key.lastIndexOf('/new/')), key);
+  for (const key of keys) place.published?.(maildirOf(key), key);
 }
 
 /** Accepts in progress in this process, by store and arrival: the second of two waits, then finds the first's answers. */

@@ -116,7 +116,7 @@ export async function removeEntry(store: Store, { key, id }: Pick<Entry, 'key' |
 }
 
 /** `office/herat` of `office/herat/new/…`. */
-const maildirOf = (key: string): string => key.slice(0, key.lastIndexOf('/', key.lastIndexOf('/') - 1));
+export const maildirOf = (key: string): string => key.slice(0, key.lastIndexOf('/', key.lastIndexOf('/') - 1));
 
 const VOUCHED_MAX = 10_000;
 /** Keys that a record was found for; records are never taken back. */

@@ -3,6 +3,7 @@
  * accepted, so it is published; without one, nobody was told yes, and it goes.
  */
 import type { Place } from './mail.ts';
+import { maildirOf } from './maildir.ts';
 import { isVouchedFor } from './seen.ts';
 import type { Stray } from './store.ts';
 
@@ -23,6 +24,6 @@ async function finish({ store, published }: Place, stray: Stray): Promise<boolea
     return false;
   }
   await stray.publish();
-  published?.(stray.key.slice(0, stray.key.lastIndexOf('/new/')));
+  published?.(maildirOf(stray.key), stray.key);
   return true;
 }
