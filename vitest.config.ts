@@ -26,7 +26,7 @@ export default defineConfig({
         },
       },
       group('store', STORE, ['test/support/s3-global.ts']),
-      group('programs', PROGRAMS, ['test/support/build-global.ts', 'test/support/s3-global.ts']),
+      group('programs', PROGRAMS, ['test/support/build-global.ts']),
     ],
   },
 });
