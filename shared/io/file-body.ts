@@ -1,6 +1,7 @@
 /** A file of known length as a body. It is opened anew for each reading, so that a body that waits holds nothing open. */
 import { open } from 'node:fs/promises';
 import type { Body } from './body.ts';
+import { onDisk } from './disk-error.ts';
 import { StoreError } from './store.ts';
 
 const CHUNK_BYTES = 65_536;
@@ -11,27 +12,18 @@ export function fileBody(path: string, size: number): Body {
     size,
     async *read(start = 0, end = size) {
       if (end <= start) return;
-      const file = await opened(path);
+      const file = await onDisk(`read ${path}`, () => open(path, 'r'));
       try {
-        for (let at = start; at < end; ) {
-          const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - at)), {
-            position: at,
-          });
-          if (bytesRead === 0) throw new StoreError(`${path} has become shorter than ${size} bytes while it was read`);
+        for (let position = start; position < end; ) {
+          const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - position));
+          const { bytesRead } = await onDisk(`read ${path}`, () => file.read(buffer, { position }));
+          if (bytesRead === 0) throw new StoreError(`${path} became shorter while it was read`);
           yield buffer.subarray(0, bytesRead);
-          at += bytesRead;
+          position += bytesRead;
         }
       } finally {
         await file.close();
       }
     },
   };
-}
-
-async function opened(path: string) {
-  try {
-    return await open(path, 'r');
-  } catch (error) {
-    throw new StoreError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
 }
