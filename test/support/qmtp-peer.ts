@@ -15,6 +15,8 @@ export interface PeerOptions {
   answer(recipient: string, mail: PeerMail): string | undefined;
   /** Holds answers back until so many wait, as a busy server does. */
   readonly bunch?: number;
+  /** No answer leaves before this. */
+  readonly answersAfter?: Promise<void>;
   /** Hangs up after reading so many bytes. */
   readonly readsAtMost?: number;
 }
@@ -51,8 +53,10 @@ function serve(socket: Socket, options: PeerOptions & { readonly mails: PeerMail
   let read = 0;
   let held: string[] = [];
   const say = (): void => {
-    socket.write(held.join(''));
+    const text = held.join('');
     held = [];
+    if (options.answersAfter) options.answersAfter.then(() => socket.write(text));
+    else socket.write(text);
   };
   socket.on('data', (chunk: Buffer) => {
     read += chunk.length;
