@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openFsStore } from '../../shared/io/fs-store.ts';
 import { listEntries, openEntry, removeEntry } from '../../shared/io/maildir.ts';
 import type { Store } from '../../shared/io/store.ts';
 
-const PROGRAM = join(import.meta.dirname, '..', 'support', 'accept-child.ts');
+const PROGRAM = fileURLToPath(new URL('../support/accept-child.ts', import.meta.url));
 const MAILS = 300;
 
 let folder: string;

@@ -14,7 +14,7 @@ import { recover } from '../../shared/io/recover.ts';
 import type { Store } from '../../shared/io/store.ts';
 import { Disk, type Fault, Killed, Session } from './faulty-store.ts';
 
-export const SILENT: Log = { info: () => {}, warn: () => {}, error: () => {} };
+const SILENT: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
 const ENTRIES = ['office/herat', 'office/mazar', 'internet'];
 const MAILBOXES = ['mailbox/holly', 'mailbox/akbar'];
@@ -27,7 +27,7 @@ const TABLE: Readonly<Record<string, readonly Omit<Delivery, 'recipient' | 'send
   'holly@example.org': [{ maildir: 'mailbox/holly', form: 'mailbox' }],
   'akbar@example.org': [{ maildir: 'mailbox/akbar', form: 'mailbox' }],
 };
-export const RECIPIENTS: readonly string[] = [...Object.keys(TABLE), 'nobody@example.org', 'later@example.org'];
+const RECIPIENTS: readonly string[] = [...Object.keys(TABLE), 'nobody@example.org', 'later@example.org'];
 
 /** Where recipients go; `later` has to wait until it has been asked for `laterAfter` times. */
 function tables(laterAfter: number): Place['route'] {
