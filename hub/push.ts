@@ -14,6 +14,8 @@ import { type Note, readNote, writeNote } from '../shared/io/note.ts';
 import { type QmtpVerdicts, sendByQmtp } from '../shared/io/qmtp-client.ts';
 import { StoreError } from '../shared/io/store.ts';
 import type { Hub } from './hub.ts';
+import { offeredIds } from './instance.ts';
+import { withOffice } from './office-lock.ts';
 
 const CONNECT_SECONDS = 60;
 const PAGE = 200;
@@ -33,6 +35,8 @@ export interface PushResult extends PushTarget {
   deferred: number;
   /** Recipients whose answer was lost: the mail may have arrived, and goes again. */
   unconfirmed: number;
+  /** Mails that a trip has offered without an answer: the office may have them, and only the next trip can tell. */
+  offered: number;
   /** Files that are no sound entries: the log names them. */
   damaged: number;
   /** Bytes written. */
@@ -54,7 +58,8 @@ export async function push(hub: Hub, target: PushTarget): Promise<PushResult> {
     throw new PushBusy(`another push for ${target.office} goes on; wait until it has ended`);
   offices.add(target.office);
   try {
-    return await new Push(hub, target).run();
+    // Nobody else chooses or moves entries of the office meanwhile: no trip, no `user move`.
+    return await withOffice(target.office, () => new Push(hub, target).run());
   } finally {
     offices.delete(target.office);
   }
@@ -76,7 +81,17 @@ class Push {
   constructor(hub: Hub, target: PushTarget) {
     this.#hub = hub;
     this.#maildir = `office/${target.office}`;
-    this.#result = { ...target, mails: 0, accepted: 0, refused: 0, deferred: 0, unconfirmed: 0, damaged: 0, bytes: 0 };
+    this.#result = {
+      ...target,
+      mails: 0,
+      accepted: 0,
+      refused: 0,
+      deferred: 0,
+      unconfirmed: 0,
+      offered: 0,
+      damaged: 0,
+      bytes: 0,
+    };
   }
 
   async run(): Promise<PushResult> {
@@ -94,11 +109,14 @@ class Push {
   /** A page of names at a time; each entry is opened when its turn has come. */
   async *#waiting(): AsyncGenerator<Pushed> {
     const { store } = this.#hub;
+    const offered = await offeredIds(this.#hub, this.#result.office);
     let after: string | undefined;
     for (;;) {
       const page = await listEntries(store, this.#maildir, { limit: PAGE, ...(after === undefined ? {} : { after }) });
-      for (const { key } of page) {
-        const pushed = await this.#open(key);
+      for (const { key, name } of page) {
+        const isOffered = offered.has(name.id);
+        if (isOffered) this.#result.offered += 1;
+        const pushed = isOffered ? undefined : await this.#open(key);
         if (pushed) yield pushed;
       }
       after = page.at(-1)?.key;

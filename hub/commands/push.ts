@@ -54,12 +54,13 @@ async function attempt(hub: Hub, target: PushTarget): Promise<PushResult> {
 }
 
 function describe(result: PushResult): readonly string[] {
-  const { office, mails, accepted, refused, deferred, unconfirmed, damaged, bytes, cut } = result;
+  const { office, mails, accepted, refused, deferred, unconfirmed, offered, damaged, bytes, cut } = result;
   const lines = [
     `${office}: ${mails} mails done; recipients: ${accepted} accepted, ${refused} refused, ${deferred} later; ${bytes} bytes`,
   ];
   if (cut !== undefined) lines.push(`cut: ${cut}; run it again`);
   if (unconfirmed > 0) lines.push(`${unconfirmed} recipients were not answered: what they had may arrive twice`);
+  if (offered > 0) lines.push(`${offered} mails were offered in a trip and not answered: they wait for the next trip`);
   if (damaged > 0) lines.push(`${damaged} files are damaged and stay; the log names them`);
   return lines;
 }

@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { pushCommands } from '../../hub/commands/push.ts';
 import type { Hub, Service } from '../../hub/hub.ts';
+import { writeOfficeTrips } from '../../hub/instance.ts';
 import { type PushResult, push } from '../../hub/push.ts';
 import { startQmtp } from '../../hub/qmtp.ts';
 import { DEFAULT_LIMITS, type Office } from '../../shared/core/directory.ts';
 import { EXIT } from '../../shared/io/command-line.ts';
 import { splitHostAddress } from '../../shared/io/config.ts';
 import { readNote } from '../../shared/io/note.ts';
+import { newTripState } from '../../shared/io/trip-state.ts';
 import { type BareHub, bareHub } from '../support/bare-hub.ts';
 import { sendQmtp } from '../support/qmtp-client.ts';
 import { type PeerOptions, type QmtpPeer, startQmtpPeer } from '../support/qmtp-peer.ts';
@@ -158,6 +160,16 @@ test('a damaged entry stays, is said, and stops nothing', async () => {
   expect(await pushTo(qmail)).toMatchObject({ mails: 2, damaged: 1 });
   expect(hub.logged).toContainEqual(expect.objectContaining({ level: 'error', event: 'an entry cannot be pushed' }));
   expect(await hub.entries('office/farah')).toHaveLength(1);
+});
+
+test('what a trip has offered is left to the trip, and said', async () => {
+  await arrive(...numbered(3));
+  const [entry] = await hub.entries('office/farah');
+  const state = newTripState('00112233aabbccdd');
+  await writeOfficeTrips(hub, 'farah', { ...state, ledger: { ...state.ledger, open: [[1, entry?.key ?? '']] } });
+  const qmail = await peer({ answer: () => 'Kok' });
+  expect(await pushTo(qmail)).toMatchObject({ mails: 2, offered: 1 });
+  expect((await hub.entries('office/farah')).map(({ key }) => key)).toEqual([entry?.key]);
 });
 
 describe('the command', () => {
