@@ -33,13 +33,41 @@ export interface Alias {
 }
 
 export interface Directory {
+  /** The one that everybody writes to, lower case (hub.toml's `domain`). */
+  readonly domain: string;
+  /** Domains of the hub itself, lower case: its host name. */
+  readonly hubDomains: readonly string[];
   /** Number of the last edit. */
   readonly version: number;
   readonly offices: ReadonlyMap<string, Office>;
-  /** Folded address (`holly@example.org`, or `@domain` for everybody there) to office name, or to `hub`. */
+  /** Folded address (`holly@example.org`, or `@domain`, `@.suffix` for everybody there) to office name, `hub` or `internet`. */
   readonly users: ReadonlyMap<string, string>;
   /** Folded `user@domain`, `@domain` or `user@` to alias. */
   readonly aliases: ReadonlyMap<string, Alias>;
 }
 
-export const EMPTY_DIRECTORY: Directory = { version: 0, offices: new Map(), users: new Map(), aliases: new Map() };
+export const EMPTY_DIRECTORY: Directory = {
+  domain: '',
+  hubDomains: [],
+  version: 0,
+  offices: new Map(),
+  users: new Map(),
+  aliases: new Map(),
+};
+
+/** A post that is no office: a mailbox at headquarters. */
+export const AT_HUB = 'hub';
+/** A post that is no office: the address is somebody else's, although its domain is ours. */
+export const ELSEWHERE = 'internet';
+
+export const isOfficeName = (name: string): boolean =>
+  /^[a-z0-9-]{1,32}$/.test(name) && name !== AT_HUB && name !== ELSEWHERE;
+
+/** Names of folders that a Maildir or a store has for itself. */
+const TAKEN = new Set(['tmp', 'new', 'cur', 'note']);
+
+/**
+ * Whether a local part names a mailbox, which is a folder: lower case, and nothing that means anything in a path. So
+ * no name leads out of the folder of mailboxes, and no two names lead to one folder.
+ */
+export const isMailboxName = (name: string): boolean => /^[a-z0-9_-][a-z0-9._-]{0,63}$/.test(name) && !TAKEN.has(name);

@@ -1,0 +1,192 @@
+/**
+ * Where the mail for one recipient goes: the same function at the hub and at every office, over the tables of each. The
+ * order is qmail's and fastforward's:
+ *
+ *   1. an alias of exactly this address
+ *   2. a person whom the directory names (so that one catch-all line does not swallow everybody)
+ *   3. an alias for `@domain`, then for `user@` in a domain of ours
+ *   4. a domain of ours: those of which everybody is taken; postmaster; else nobody by that name
+ *   5. the rest of the world, for those who may relay
+ *
+ * Targets of an alias go through the same order. An alias is not expanded within itself: there its address stands for the
+ * person, so `holly: holly, tom` keeps her copy; if there is no such person it is a loop, and dropped. An alias that
+ * leads nowhere is refused and says so.
+ *
+ * A list of which some targets fail is accepted for the others. Each failing target goes on by itself, from the list's
+ * owner or the sender, to `internet` or `out`, where it is refused once more and its sender hears of it.
+ */
+import { type Address, addressFault, foldAddress, splitAddress } from './address.ts';
+import type { Delivery, Peer, Routed } from './delivery.ts';
+import { type Alias, AT_HUB } from './directory.ts';
+import { away, deliveryTo, type Envelope, FOREIGN, OK, placeAddress, postOf, postOfUser, UNKNOWN } from './post.ts';
+import { ownDomain, type Tables } from './tables.ts';
+import { refused, type Verdict } from './verdict.ts';
+
+/** Lists in lists in lists: more than this is a mistake, and the stack has an end. */
+const DEPTH_MAX = 50;
+/** Addresses that one recipient may lead to. */
+const STEPS_MAX = 50_000;
+
+/** Pure. Deliveries are empty unless the verdict is K. */
+export function route(tables: Tables, peer: Peer, sender: string, recipient: string): Routed {
+  const fault = addressFault(recipient);
+  if (fault !== undefined) return nowhere(refused(`sorry, ${fault} (#5.1.3)`));
+  const { local, domain } = splitAddress(recipient);
+  if (local === '' || domain === '') return nowhere(refused("sorry, I can't handle that recipient (#5.1.3)"));
+  const expansion = new Expansion(tables);
+  expansion.follow({ sender, recipient }, 0);
+  return expansion.routed({ sender, recipient }, peer);
+}
+
+const nowhere = (verdict: Verdict): Routed => ({ verdict, deliveries: [] });
+
+/** As a key it is no address, so no alias has it. */
+const POSTMASTER = 'postmaster';
+
+interface Failure extends Envelope {
+  readonly verdict: Verdict;
+}
+
+interface Found {
+  readonly key: string;
+  readonly alias: Alias;
+}
+
+class Expansion {
+  readonly #tables: Tables;
+  readonly #deliveries = new Map<string, Delivery>();
+  readonly #failures: Failure[] = [];
+  /** Keys of aliases that are being expanded. */
+  readonly #open = new Set<string>();
+  /** Keys and senders of aliases that have been expanded: again would only double. */
+  readonly #done = new Set<string>();
+  #steps = 0;
+  #aliased = false;
+  #tooMany = false;
+  /** Only the hub can expand it: sent there in parts it would be expanded twice. */
+  #forHub = false;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  follow(envelope: Envelope, depth: number): void {
+    if (depth > DEPTH_MAX || ++this.#steps > STEPS_MAX) this.#tooMany = true;
+    if (this.#tooMany) return;
+    const address = splitAddress(envelope.recipient);
+    const folded = foldAddress(envelope.recipient);
+    if (this.#open.has(folded)) {
+      this.#standsForItself(envelope, address);
+      return;
+    }
+    const found = this.#exact(folded) ?? (postOfUser(this.#tables, address) ? undefined : this.#wild(address));
+    if (found) this.#expand(found, envelope, depth);
+    else this.#arrive(envelope, address, depth);
+  }
+
+  routed(original: Envelope, { relays }: Peer): Routed {
+    if (this.#tooMany)
+      return nowhere(refused(`the list leads to too many addresses; its operator has to split it (#5.3.5)`));
+    if (this.#forHub) return { verdict: OK, deliveries: [away(this.#tables, original)] };
+    const [first] = this.#failures;
+    if (this.#deliveries.size === 0) return nowhere(first ? this.#refusal(first) : LOOP);
+    // A foreign address is a delivery, and the only one: what is ours, or an alias of ours, is for everybody.
+    if (!relays && !this.#aliased && isForeign(this.#tables, original.recipient)) return nowhere(FOREIGN);
+    for (const failure of this.#failures) this.#add(away(this.#tables, failure));
+    return { verdict: OK, deliveries: [...this.#deliveries.values()] };
+  }
+
+  #refusal({ recipient, verdict }: Failure): Verdict {
+    if (!this.#aliased) return verdict;
+    return { ...verdict, text: `the alias leads to ${recipient.slice(0, 200)}: ${verdict.text}` };
+  }
+
+  #exact(key: string): Found | undefined {
+    const alias = this.#tables.aliases.get(key);
+    return alias && { key, alias };
+  }
+
+  #wild({ local, domain }: Address): Found | undefined {
+    const keys = [`@${domain}`, ...(ownDomain(this.#tables, domain) ? [`${foldAddress(local)}@`] : [])];
+    for (const key of keys) {
+      const found = this.#open.has(key) ? undefined : this.#exact(key);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  #expand({ key, alias }: Found, { sender }: Envelope, depth: number): void {
+    this.#aliased = true;
+    const done = `${key} ${sender}`;
+    if (this.#done.has(done)) return;
+    this.#done.add(done);
+    this.#open.add(key);
+    // A bounce stays one: the owner of a list must not get answers to answers.
+    const from = alias.owner === undefined || sender === '' ? sender : alias.owner;
+    for (const recipient of alias.targets) this.follow({ sender: from, recipient }, depth + 1);
+    this.#open.delete(key);
+  }
+
+  /** Met within its own expansion. */
+  #standsForItself(envelope: Envelope, address: Address): void {
+    const tables = this.#tables;
+    const post = postOf(tables, envelope.recipient);
+    if (post === UNKNOWN) return;
+    if ('letter' in post && post !== FOREIGN) this.#failures.push({ ...envelope, verdict: post });
+    else if ('letter' in post) this.#sendUnexpanded(envelope, undefined);
+    else if (tables.here === AT_HUB || tables.here === post.post)
+      this.#deliver(deliveryTo(tables, post, envelope), envelope);
+    else this.#sendUnexpanded(envelope, postOfUser(tables, address) && placeAddress(tables, post));
+  }
+
+  /** The hub would expand an alias again; the address of a person at their place is none. */
+  #sendUnexpanded(envelope: Envelope, plain: string | undefined): void {
+    const recipient = this.#tables.here === AT_HUB ? envelope.recipient : plain;
+    if (recipient === undefined || this.#tables.aliases.has(recipient)) this.#forHub = true;
+    else this.#add(away(this.#tables, { ...envelope, recipient }));
+  }
+
+  #arrive(envelope: Envelope, { local }: Address, depth: number): void {
+    const post = postOf(this.#tables, envelope.recipient);
+    if (!('letter' in post)) this.#deliver(deliveryTo(this.#tables, post, envelope), envelope);
+    else if (post === FOREIGN) this.#add(away(this.#tables, envelope));
+    else if (/^(?:postmaster|mailer-daemon)$/i.test(local)) this.#toPostmaster(envelope, depth);
+    else this.#failures.push({ ...envelope, verdict: post });
+  }
+
+  /** Somebody always reads what is written to postmaster, whatever the directory says. */
+  #toPostmaster(envelope: Envelope, depth: number): void {
+    const { here, postmaster } = this.#tables;
+    const before = this.#failures.length;
+    if (here !== AT_HUB) this.#add(away(this.#tables, envelope));
+    else if (postmaster === undefined || this.#open.has(POSTMASTER)) this.#toHubMailbox(envelope);
+    else {
+      this.#open.add(POSTMASTER);
+      this.follow({ ...envelope, recipient: postmaster }, depth + 1);
+      this.#open.delete(POSTMASTER);
+      if (this.#failures.length === before && this.#deliveries.size > 0) return;
+      this.#failures.length = before;
+      this.#toHubMailbox(envelope);
+    }
+  }
+
+  #toHubMailbox(envelope: Envelope): void {
+    this.#deliver(deliveryTo(this.#tables, { post: AT_HUB, mailbox: POSTMASTER, known: true }, envelope), envelope);
+  }
+
+  #deliver(delivery: Delivery | Verdict, envelope: Envelope): void {
+    if ('letter' in delivery) this.#failures.push({ ...envelope, verdict: delivery });
+    else this.#add(delivery);
+  }
+
+  #add(delivery: Delivery): void {
+    const { maildir, form, sender, recipient } = delivery;
+    // A mailbox takes one copy, however many of a person's addresses a list holds.
+    const key = form === 'mailbox' ? maildir : `${maildir} ${sender} ${foldAddress(recipient)}`;
+    if (!this.#deliveries.has(key)) this.#deliveries.set(key, delivery);
+  }
+}
+
+const LOOP = refused('the alias leads only to itself; its operator has to mend it (#5.4.6)');
+
+const isForeign = (tables: Tables, recipient: string): boolean => postOf(tables, recipient) === FOREIGN;
