@@ -1,23 +1,29 @@
 /** A TCP client for dialogues byte by byte: what it sends may break every rule. */
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 export class RawSmtp {
-  readonly #socket: Socket;
+  #socket: Socket;
   #text = '';
   #closed = false;
   #wake: () => void = () => {};
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    socket.on('data', (chunk: Buffer) => {
+    this.#listen();
+  }
+
+  #listen(): void {
+    this.#socket.on('data', (chunk: Buffer) => {
       this.#text += chunk.toString('utf8');
       this.#wake();
     });
-    socket.on('close', () => {
+    this.#socket.on('close', () => {
       this.#closed = true;
       this.#wake();
     });
-    socket.on('error', () => socket.destroy());
+    this.#socket.on('error', () => this.#socket.destroy());
   }
 
   /** Connects and reads the greeting. */
@@ -63,6 +69,14 @@ export class RawSmtp {
     await this.say(`MAIL FROM:<${from}>`);
     for (const recipient of to) await this.say(`RCPT TO:<${recipient}>`);
     return this.say('DATA');
+  }
+
+  /** Goes on inside TLS, with whatever certificate the server has. */
+  async secure(): Promise<void> {
+    this.#socket.removeAllListeners();
+    this.#socket = connectTls({ socket: this.#socket, rejectUnauthorized: false });
+    await once(this.#socket, 'secureConnect');
+    this.#listen();
   }
 
   hangUp(): void {
