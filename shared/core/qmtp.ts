@@ -12,7 +12,7 @@ export const LF = 10;
 export const CR = 13;
 
 /** Texts of answers are for people; what is longer is cut. */
-export const VERDICT_TEXT_MAX = 500;
+const VERDICT_TEXT_MAX = 500;
 
 /** Bytes that are not QMTP. The protocol has no words for it: the sentence is for the log, and the connection ends. */
 export class QmtpFault extends Error {}

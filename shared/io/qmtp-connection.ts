@@ -142,9 +142,10 @@ export class QmtpConnection {
     try {
       await open.intake.write(bytes);
     } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
       // The rest is read all the same: only at its end can the mail be answered, and the next one begin.
       open.failed = true;
-      this.#log('a mail could not be spooled', (error as Error).message);
+      this.#log('a mail could not be spooled', error.message);
     }
   }
 

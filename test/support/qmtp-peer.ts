@@ -4,7 +4,7 @@
  */
 import { createServer, type Socket } from 'node:net';
 
-export interface PeerMail {
+interface PeerMail {
   readonly text: Buffer;
   readonly sender: string;
   readonly recipients: readonly string[];
