@@ -44,9 +44,9 @@ export async function openS3Store(options: S3Options): Promise<Store> {
 /** Held in memory while it is sent, so that the SDK may send it again; larger ones are streamed, and not sent again. */
 const BUFFERED_BYTES_MAX = 1_048_576;
 const CREATE_TRIES = 5;
-const CONNECT_MS_MAX = 10_000;
-/** Without any progress. */
-const SILENCE_MS_MAX = 60_000;
+const CONNECT_MS_MAX = 5_000;
+/** Without a byte in either direction. */
+const SILENCE_MS_MAX = 15_000;
 const CONNECTIONS_MAX = 32;
 
 class S3Store implements Store {
@@ -64,7 +64,7 @@ class S3Store implements Store {
     this.#client = new S3Client({
       region,
       forcePathStyle: pathStyle,
-      maxAttempts: 4,
+      maxAttempts: 3,
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler: {
@@ -212,6 +212,7 @@ class S3Store implements Store {
 async function payload(body: Body): Promise<Pick<PutObjectCommandInput, 'Body' | 'ContentLength' | 'ContentMD5'>> {
   if (body.size <= BUFFERED_BYTES_MAX) {
     const bytes = await readBody(body, BUFFERED_BYTES_MAX);
+    if (bytes.length !== body.size) throw new StoreError(`a body gave ${bytes.length} bytes instead of ${body.size}`);
     const md5 = createHash('md5').update(bytes).digest('base64');
     return { Body: bytes, ContentLength: bytes.length, ContentMD5: md5 };
   }

@@ -43,7 +43,7 @@ export async function startCeph({
   return {
     endpoint,
     ...keys,
-    makeBucket: () => makeBucket(endpoint, keys),
+    makeBucket: () => makeBucket({ endpoint, ...keys }),
     kill9: () => server.order('kill9'),
     restart: () => server.order('start'),
     stop: () => server.stop(),
@@ -133,12 +133,25 @@ class Server {
   }
 }
 
+/** Where a server is, and its keys. */
+export type S3Address = Pick<CephServer, 'endpoint' | 'accessKey' | 'secretKey'>;
+
+/** What opens a store in a bucket of it. */
+export const s3Options = ({ endpoint, accessKey, secretKey }: S3Address, bucket: string) => ({
+  bucket,
+  endpoint,
+  region: 'us-east-1',
+  prefix: '',
+  pathStyle: true,
+  credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
+});
+
 let buckets = 0;
 
-async function makeBucket(endpoint: string, keys: { accessKey: string; secretKey: string }): Promise<string> {
+export async function makeBucket(server: S3Address): Promise<string> {
   const name = `mail-${process.pid}-${Date.now().toString(36)}-${++buckets}`;
-  const credentials = { accessKeyId: keys.accessKey, secretAccessKey: keys.secretKey };
-  const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
+  const { endpoint, region, credentials } = s3Options(server, name);
+  const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials });
   await client.send(new CreateBucketCommand({ Bucket: name }));
   client.destroy();
   return name;

@@ -1,8 +1,6 @@
 /** One S3 server for all tests of a run; test files ask for it by `inject('s3')`. */
 import type { TestProject } from 'vitest/node';
-import { type CephServer, startCeph } from './ceph.ts';
-
-export type S3Address = Pick<CephServer, 'endpoint' | 'accessKey' | 'secretKey'>;
+import { type CephServer, type S3Address, startCeph } from './ceph.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
