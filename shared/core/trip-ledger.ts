@@ -95,6 +95,10 @@ export class Ledger {
     for (const seq of this.#answered.keys()) if (seq < floor) this.#answered.delete(seq);
   }
 
+  get floor(): number {
+    return this.#floor;
+  }
+
   /** Another data folder, or one from a backup, speaks for the peer now: its numbers mean nothing here. */
   forgetPeer(): void {
     this.#floor = 1;

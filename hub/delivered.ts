@@ -1,0 +1,63 @@
+/**
+ * What an office has taken is kept for `keep_delivered`, by day, so that a laptop that is replaced or comes back from a
+ * backup can be given what it lacks.
+ */
+
+import { parseEntryName } from '../shared/core/entry.ts';
+import { ASK_MAX } from '../shared/core/trip-message.ts';
+import type { Entry } from '../shared/io/maildir.ts';
+import type { Restore } from '../shared/io/trip-side.ts';
+import type { Hub } from './hub.ts';
+
+const DAY_SECONDS = 86_400;
+
+const folder = (office: string): string => `office/${office}/delivered/`;
+const dayKey = (day: number): string => String(day).padStart(6, '0');
+const nameOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1);
+
+/** Keeps a copy; the entry itself is removed after. */
+export async function keepDelivered(hub: Hub, office: string, { key }: Entry): Promise<void> {
+  const whole = await hub.store.get(key);
+  const day = dayKey(Math.floor(hub.now() / DAY_SECONDS));
+  if (whole) await hub.store.put(`${folder(office)}${day}/${nameOf(key)}`, whole);
+}
+
+const PAGE = 200;
+
+/** Removes what has been kept long enough; a page at a time, by the hub's clock. */
+export async function forgetDelivered(hub: Hub, office: string): Promise<void> {
+  const limit = `${folder(office)}${dayKey(Math.floor((hub.now() - hub.config.keep_delivered) / DAY_SECONDS))}`;
+  for (const { key } of await hub.store.list(folder(office), { limit: PAGE }))
+    if (key < limit) await hub.store.remove(key);
+}
+
+export interface RestoreOptions {
+  readonly office: string;
+  /** The key to go on after; empty: from the start. */
+  readonly from: string;
+  /** Called when all up to `key` has been dealt with; without a key when there is no more. */
+  reached(key: string | undefined): void;
+}
+
+/** Goes through what was delivered; what the office lacks waits for it again. */
+export function restoreDelivered(hub: Hub, { office, from, reached }: RestoreOptions): Restore {
+  let after = from;
+  let page: readonly string[] = [];
+  return {
+    next: async () => {
+      const listed = await hub.store.list(folder(office), { ...(after ? { after } : {}), limit: ASK_MAX });
+      page = listed.map(({ key }) => key).filter((key) => parseEntryName(nameOf(key)));
+      after = listed.at(-1)?.key ?? after;
+      if (page.length === 0) reached(undefined);
+      return page.map((key) => parseEntryName(nameOf(key))?.id ?? '');
+    },
+    lacks: async (ids) => {
+      const lacking = new Set(ids);
+      for (const key of page) {
+        const body = lacking.has(parseEntryName(nameOf(key))?.id ?? '') ? await hub.store.get(key) : undefined;
+        if (body) await hub.store.put(`office/${office}/new/${nameOf(key)}`, body);
+      }
+      reached(after);
+    },
+  };
+}

@@ -1,0 +1,61 @@
+/** Trips in progress: one for each office. Who begins a new one, or changes what a trip stands on, ends the old one first. */
+import type { TripSession } from '../shared/io/trip-session.ts';
+import type { Hub } from './hub.ts';
+
+export interface RunningTrip {
+  readonly session: TripSession;
+  readonly ended: Promise<unknown>;
+}
+
+const running = new WeakMap<Hub, Map<string, RunningTrip>>();
+const beginning = new WeakMap<Hub, Map<string, Promise<unknown>>>();
+
+function of<T>(all: WeakMap<Hub, Map<string, T>>, hub: Hub): Map<string, T> {
+  const map = all.get(hub) ?? new Map<string, T>();
+  all.set(hub, map);
+  return map;
+}
+
+export const runningTrips = (hub: Hub): readonly RunningTrip[] => [...of(running, hub).values()];
+
+export const isOnLine = (hub: Hub, office: string): boolean => of(running, hub).has(office);
+
+/** Ends the office's trip, if one runs, and waits until it has put away what it had. */
+export async function endTrip(hub: Hub, office: string, reason: Error): Promise<void> {
+  const trip = of(running, hub).get(office);
+  trip?.session.abort(reason);
+  await trip?.ended;
+}
+
+/**
+ * Begins a trip: `begin` runs alone for its office and answers the session, which then runs to its end. Answers what
+ * the session tells.
+ */
+export async function runTrip(
+  hub: Hub,
+  office: string,
+  begin: () => Promise<TripSession>,
+): Promise<Awaited<ReturnType<TripSession['run']>>> {
+  const turns = of(beginning, hub);
+  const before = turns.get(office) ?? Promise.resolve();
+  const mine = before.catch(() => undefined).then(() => start(hub, office, begin));
+  turns.set(office, mine);
+  try {
+    return await (await mine).ended;
+  } finally {
+    if (turns.get(office) === mine) turns.delete(office);
+  }
+}
+
+async function start(hub: Hub, office: string, begin: () => Promise<TripSession>) {
+  const session = await begin();
+  const ended = session.run();
+  const trip = { session, ended };
+  const trips = of(running, hub);
+  trips.set(office, trip);
+  const forget = (): void => {
+    if (trips.get(office) === trip) trips.delete(office);
+  };
+  ended.then(forget, forget);
+  return trip;
+}

@@ -1,0 +1,160 @@
+/**
+ * The sync listener: offices call here, each with its own key (TLS 1.3 by shared key), and make their trips in one POST.
+ * On the same port whoever comes without a key, a browser for instance, gets the certificate of [tls], if there is one.
+ */
+
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { TLSSocket, TlsOptions } from 'node:tls';
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { type Context, Hono } from 'hono';
+import { decodeHello, type Hello } from '../shared/core/trip-message.ts';
+import { RECORD, RecordReader, TripError } from '../shared/core/trip-record.ts';
+import { EXIT } from '../shared/io/command-line.ts';
+import { bind } from '../shared/io/listen.ts';
+import { pskIdentityOf, pskServerOptions } from '../shared/io/psk.ts';
+import type { Wire } from '../shared/io/trip-output.ts';
+import type { TripOutcome } from '../shared/io/trip-session.ts';
+import { TripRefused } from '../shared/io/trip-side.ts';
+import type { Hub, Service } from './hub.ts';
+import { deriveOfficeKey } from './office-key.ts';
+import { runningTrips } from './running-trips.ts';
+import { type Caller, officeOf, serveTrip } from './trip-session.ts';
+
+/** Starts the listener of `listen.sync`, if there is one. */
+export async function startSync(hub: Hub): Promise<Service[]> {
+  const address = hub.config.listen.sync;
+  if (address === undefined) return [];
+  const server = createAdaptorServer({
+    fetch: syncApp(hub).fetch,
+    createServer,
+    serverOptions: { ...pskServerOptions((identity) => keyOf(hub, identity)), ...(await certificate(hub)) },
+  }) as Server;
+  // A trip takes as long as its link makes it; what is silent for too long, the session itself ends.
+  Object.assign(server, { requestTimeout: 0, timeout: 0, keepAliveTimeout: 1_000 });
+  server.maxConnections = hub.config.limits.connections;
+  server.on('secureConnection', tune);
+  // A failed handshake is the caller's trouble; Node has closed the connection.
+  server.on('tlsClientError', () => undefined);
+  const bound = await bind(server, { field: 'listen.sync', address });
+  return [{ name: 'sync', address: bound, close: (seconds) => close(hub, server, seconds) }];
+}
+
+/** Small records: one that is not complete is lost at a cut. */
+const TLS_FRAGMENT_BYTES = 1_400;
+
+function tune(socket: TLSSocket): void {
+  socket.setNoDelay(true);
+  socket.setMaxSendFragment(TLS_FRAGMENT_BYTES);
+}
+
+async function certificate({ config: { tls } }: Hub): Promise<TlsOptions> {
+  return tls ? { cert: await readFile(tls.cert), key: await readFile(tls.key) } : {};
+}
+
+const IDENTITY = /^([0-9a-f]{16})\.(\d{1,9})$/;
+
+function callerOf(identity: string): Caller | undefined {
+  const [, keyId, generation] = IDENTITY.exec(identity) ?? [];
+  return keyId === undefined ? undefined : { keyId, generation: Number(generation) };
+}
+
+/** Any id has a key that only the holder of its token knows; whether it is an office's is asked after the handshake. */
+function keyOf(hub: Hub, identity: string): Uint8Array | undefined {
+  const caller = callerOf(identity);
+  return caller && deriveOfficeKey(hub.secret, caller.keyId, caller.generation);
+}
+
+type SyncContext = Context<{ Bindings: HttpBindings }>;
+
+function syncApp(hub: Hub): Hono<{ Bindings: HttpBindings }> {
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  app.post('/', (c) => trip(hub, c));
+  app.all('*', (c) => c.text('offices sync here, each with its own key', 401));
+  app.onError((error, c) => {
+    hub.log.error('a trip failed in a way that nobody foresaw', { error: String(error.stack) });
+    return c.text('the hub failed; its log says how', 500);
+  });
+  return app;
+}
+
+async function trip(hub: Hub, c: SyncContext): Promise<Response> {
+  const { incoming, outgoing } = c.env as { incoming: IncomingMessage; outgoing: ServerResponse };
+  const caller = callerOf(pskIdentityOf(incoming.socket as TLSSocket) ?? '');
+  if (!caller) return c.text('offices sync here, each with its own key', 401);
+  try {
+    const office = await officeOf(hub, caller);
+    const { hello, rest } = await readHello(incoming);
+    const outcome = await serveTrip(hub, caller, hello, httpWire(rest, incoming, outgoing));
+    report(hub, office.name, outcome);
+    if (!outgoing.writableEnded) outgoing.end();
+    return RESPONSE_ALREADY_SENT;
+  } catch (error) {
+    if (error instanceof TripRefused) {
+      hub.log.warn('an office was refused', { identity: caller.keyId, reason: error.message });
+      return c.text(error.message, error.exit === EXIT.refused ? 403 : 503);
+    }
+    if (!(error instanceof TripError)) throw error;
+    return c.text(error.message, 400);
+  }
+}
+
+function report({ log }: Hub, office: string, outcome: TripOutcome): void {
+  const { complete, sent, received, resumed, error, refusal } = outcome;
+  const fields = { office, up: received.mails, down: sent.mails, resumed };
+  if (complete) log.info('an office has synced', fields);
+  else log.info('a trip ended early', { ...fields, reason: error?.message ?? refusal?.text });
+}
+
+const HELLO_SECONDS = 60;
+
+/** The first record, and the stream as it was before it was read. */
+async function readHello(incoming: IncomingMessage): Promise<{ hello: Hello; rest: AsyncIterable<Uint8Array> }> {
+  const chunks: AsyncIterator<Uint8Array> = incoming.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]();
+  const timer = setTimeout(() => incoming.destroy(), HELLO_SECONDS * 1_000);
+  try {
+    for (let got = Buffer.alloc(0); ; ) {
+      const { value, done } = await chunks.next();
+      if (done) throw new TripError('the trip ended before it began');
+      got = Buffer.concat([got, value]);
+      for (const { type, payload } of new RecordReader().push(got)) {
+        if (type !== RECORD.hello) throw new TripError(`the first record is of type ${type}`);
+        return { hello: decodeHello(payload), rest: replay(got, chunks) };
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function* replay(got: Uint8Array, chunks: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield got;
+  for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
+}
+
+function httpWire(rest: AsyncIterable<Uint8Array>, incoming: IncomingMessage, outgoing: ServerResponse): Wire {
+  outgoing.sendDate = false;
+  outgoing.removeHeader('connection');
+  return {
+    incoming: rest,
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        outgoing.write(bytes, (error) => (error ? reject(error) : resolve()));
+      }),
+    end: () => outgoing.end(),
+    destroy: () => incoming.socket.destroy(),
+  };
+}
+
+async function close(hub: Hub, server: Server, seconds: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const trips = runningTrips(hub);
+  for (const { session } of trips) session.abort(new TripRefused(EXIT.later, 'the hub is stopping: call again soon'));
+  const timer = setTimeout(() => server.closeAllConnections(), seconds * 1_000);
+  await Promise.all(trips.map(({ ended }) => ended));
+  server.closeIdleConnections();
+  await closed;
+  clearTimeout(timer);
+}

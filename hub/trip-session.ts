@@ -1,0 +1,148 @@
+/** A trip as the hub runs it for one office: who may, with which memory, and what each mail of it does here. */
+import { dirname, join } from 'node:path';
+import type { Office } from '../shared/core/directory.ts';
+import { FRAME_KIND } from '../shared/core/frame.ts';
+import {
+  diffDirectory,
+  directoryHash,
+  encodeDirectory,
+  encodeDirectoryDelta,
+  publicDirectory,
+} from '../shared/core/public-directory.ts';
+import { Ledger } from '../shared/core/trip-ledger.ts';
+import { CODECS_KNOWN, type Hello, TRIP_VERSION } from '../shared/core/trip-message.ts';
+import { EXIT } from '../shared/io/command-line.ts';
+import { Partials } from '../shared/io/partials.ts';
+import type { Wire } from '../shared/io/trip-output.ts';
+import { type TripOutcome, TripSession } from '../shared/io/trip-session.ts';
+import { TripCut, TripRefused, type TripSide } from '../shared/io/trip-side.ts';
+import { mutable, type TripState } from '../shared/io/trip-state.ts';
+import { forgetDelivered, keepDelivered, restoreDelivered } from './delivered.ts';
+import type { Hub } from './hub.ts';
+import { admitInstance, readOfficeTrips, writeOfficeTrips } from './instance.ts';
+import { withOffice } from './office-lock.ts';
+import { endTrip, runTrip } from './running-trips.ts';
+
+/** Who an identity on the wire is: the office's key id and the generation of its key. */
+export interface Caller {
+  readonly keyId: string;
+  readonly generation: number;
+}
+
+/** The office that a caller is. Throws TripRefused with the sentence for it. */
+export async function officeOf(hub: Hub, { keyId, generation }: Caller): Promise<Office> {
+  await hub.directory.refresh();
+  return officeNow(hub, { keyId, generation });
+}
+
+/** The same by what is known, without asking the store. */
+export function officeNow(hub: Hub, { keyId, generation }: Caller): Office {
+  const office = hub.directory.officeOfKey(keyId);
+  if (!office) throw new TripRefused(EXIT.refused, 'the hub does not know this office: enrol it with a new token');
+  if (office.revoked)
+    throw new TripRefused(EXIT.refused, `${office.name} was shut out at the hub; its operator can let it in again`);
+  if (office.generation !== generation)
+    throw new TripRefused(EXIT.refused, `the key of ${office.name} was changed at the hub: enrol with the new token`);
+  return office;
+}
+
+/** Runs one trip to its end. Throws TripRefused before anything was said to the office. */
+export async function serveTrip(hub: Hub, caller: Caller, hello: Hello, wire: Wire): Promise<TripOutcome> {
+  if (hello.version < 1 || (hello.codecs & CODECS_KNOWN) === 0)
+    throw new TripRefused(EXIT.refused, 'the hub and this agent are too far apart in version: update the older one');
+  const office = await officeOf(hub, caller);
+  let watch: NodeJS.Timeout | undefined;
+  const outcome = await runTrip(hub, office.name, async () => {
+    // Who may not speak for the office must not end the trip of the one who does.
+    admitInstance(office.name, await readOfficeTrips(hub, office.name), hello);
+    await endTrip(hub, office.name, new TripCut('the office has called again'));
+    const state = admitInstance(office.name, await readOfficeTrips(hub, office.name), hello);
+    await writeOfficeTrips(hub, office.name, state);
+    const session = new TripSession(hubSide(hub, { caller, office, hello, state }), wire);
+    watch = watchRight(hub, caller, session);
+    return session;
+  });
+  clearInterval(watch);
+  await forgetDelivered(hub, office.name);
+  return outcome;
+}
+
+const WATCH_MS = 500;
+
+/** Shuts an office out at once when it loses its right in mid-trip, whichever way mail flows just then. */
+function watchRight(hub: Hub, caller: Caller, session: TripSession): NodeJS.Timeout {
+  return setInterval(() => {
+    try {
+      officeNow(hub, caller);
+    } catch (error) {
+      session.abort(error as Error);
+    }
+  }, WATCH_MS);
+}
+
+interface Trip {
+  readonly caller: Caller;
+  readonly office: Office;
+  readonly hello: Hello;
+  readonly state: TripState;
+}
+
+function hubSide(hub: Hub, { caller, office, hello, state }: Trip): TripSide {
+  const { name } = office;
+  const ledger = new Ledger(state.ledger);
+  const limits = [hub.config.limits.mail, office.limits.mailBytesMax].filter((limit) => limit > 0);
+  const mailBytesMax = limits.length > 0 ? Math.min(...limits) : 0;
+  let restoreFrom = state.restoreFrom;
+  const restore = restoreDelivered(hub, {
+    office: name,
+    from: restoreFrom ?? '',
+    reached: (key) => (restoreFrom = key),
+  });
+  const directory = directoryFrame(hub, hello);
+  return {
+    place: hub.place,
+    greeting: {
+      version: Math.min(hello.version, TRIP_VERSION),
+      time: hub.now(),
+      codecs: hello.codecs & CODECS_KNOWN,
+      mailBytesMax,
+      floor: ledger.outFloor,
+    },
+    peer: { name: `office/${name}`, relays: true, office: name },
+    maildir: `office/${name}`,
+    ledger,
+    partials: new Partials(join(dirname(hub.spool), 'partial', name)),
+    spool: hub.spool,
+    mailBytesMax,
+    offerBytesMax: hello.mailBytesMax,
+    offers: hello.down,
+    idleSeconds: hub.config.limits.idle,
+    now: () => hub.now(),
+    admit: async () => {
+      await officeOf(hub, caller);
+    },
+    save: () =>
+      writeOfficeTrips(hub, name, {
+        instance: state.instance,
+        counter: state.counter,
+        ledger: mutable(ledger.data),
+        ...(restoreFrom === undefined ? {} : { restoreFrom }),
+      }),
+    exclusively: (work) => withOffice(name, work),
+    peerBytesMax: () => 0,
+    delivered: (entry) => keepDelivered(hub, name, entry),
+    ...(directory ? { directory } : {}),
+    ...(restoreFrom === undefined || !hello.down ? {} : { restore }),
+    onPublished: (listener) => hub.onPublished(listener),
+  };
+}
+
+/** The directory for the office, as the change to the one that it has, where that is known; absent when it is the same. */
+function directoryFrame(hub: Hub, { directory: theirs }: Hello): Uint8Array | undefined {
+  const current = publicDirectory(hub.directory.current);
+  if (directoryHash(current) === theirs) return undefined;
+  const before = theirs === '' ? undefined : hub.directory.publicAt(theirs);
+  return before
+    ? Buffer.concat([Uint8Array.of(FRAME_KIND.directoryDelta), encodeDirectoryDelta(diffDirectory(before, current))])
+    : Buffer.concat([Uint8Array.of(FRAME_KIND.directory), encodeDirectory(current)]);
+}

@@ -1,0 +1,161 @@
+/**
+ * Takes what the other side offers: gathers the bytes of a frame, and when it is whole accepts its mail and answers. Several
+ * mails are accepted at once, so that a store's delay is not paid for each.
+ */
+import { decodeFrameHead, FRAME_HEAD_BYTES_MAX, type FrameHead } from '../core/frame.ts';
+import { mailId } from '../core/mail-id.ts';
+import type { Trip } from '../core/trip.ts';
+import type { Ledger } from '../core/trip-ledger.ts';
+import type { Answer, Offer } from '../core/trip-message.ts';
+import { TripError } from '../core/trip-record.ts';
+import { refused } from '../core/verdict.ts';
+import { accept } from './accept.ts';
+import type { Mail } from './mail.ts';
+import type { Frame } from './partials.ts';
+import { unseal } from './seal.ts';
+import { Spool, type Spooled } from './spool.ts';
+import type { TripOutput } from './trip-output.ts';
+import type { Carried, TripSide } from './trip-side.ts';
+
+export interface InboxOptions {
+  readonly side: TripSide;
+  readonly trip: Trip;
+  readonly output: TripOutput;
+  /** Runs work beside the reading, a bounded number at once; resolves when it has been taken on. */
+  work(task: () => Promise<void>): Promise<void>;
+}
+
+export class TripInbox {
+  readonly carried: Carried = { mails: 0, bytesRaw: 0 };
+  /** Frames that went on where an earlier trip was cut. */
+  resumed = 0;
+  readonly #options: InboxOptions;
+  readonly #ledger: Ledger;
+  #frame: Frame | undefined;
+
+  constructor(options: InboxOptions) {
+    this.#options = options;
+    this.#ledger = options.side.ledger;
+  }
+
+  async offered(offer: Offer, known: boolean): Promise<void> {
+    this.#frame = undefined;
+    const { mailBytesMax, partials } = this.#options.side;
+    if (known) return;
+    if (offer.seq !== 0 && mailBytesMax > 0 && offer.packed > mailBytesMax + FRAME_HEAD_BYTES_MAX) {
+      // Said at once, so that the rest of it need not travel.
+      this.#answer(offer.seq, [
+        refused(`sorry, that message size exceeds the limit of ${mailBytesMax} bytes (#5.3.4)`),
+      ]);
+      return;
+    }
+    if (offer.start > 0) this.resumed += 1;
+    this.#frame = await partials.open(offer);
+  }
+
+  async data(bytes: Uint8Array): Promise<void> {
+    await this.#frame?.write(bytes);
+  }
+
+  async arrived(offer: Offer): Promise<void> {
+    const frame = this.#frame;
+    this.#frame = undefined;
+    const before = this.#ledger.answered.get(offer.seq);
+    if (before) this.#options.output.answer(offer.seq, before);
+    else if (frame) await this.#options.work(() => this.#take(offer, frame));
+  }
+
+  /** The stream has ended; what has come of a frame is kept for the next trip. */
+  async cut(): Promise<void> {
+    await this.#frame?.keep();
+  }
+
+  async #take(offer: Offer, frame: Frame): Promise<void> {
+    const { trip, output } = this.#options;
+    if (frame.hash() !== offer.hash) {
+      await frame.drop();
+      output.push(trip.repeat(offer.seq));
+    } else if (offer.seq === 0) {
+      await this.#takeDirectory(offer, frame);
+      await frame.drop();
+    } else {
+      const answer = await this.#takeMail(offer, frame);
+      this.#answer(offer.seq, answer);
+      await frame.drop();
+    }
+  }
+
+  #answer(seq: number, answer: Answer): void {
+    this.#ledger.answer(seq, answer);
+    this.#options.output.answer(seq, answer);
+  }
+
+  async #takeMail(offer: Offer, frame: Frame): Promise<Answer> {
+    const { side } = this.#options;
+    let opened: Opened;
+    try {
+      opened = await openFrame(frame, offer, side.spool);
+    } catch (error) {
+      if (!(error instanceof TripError)) throw error;
+      side.place.log.warn('a frame holds no mail that can be read; its sender is told', { error: error.message });
+      return [refused(`the mail cannot be read: ${error.message} (#5.6.0)`)];
+    }
+    try {
+      await side.admit();
+      const { mail } = opened;
+      const verdicts = await accept(side.place, { peer: side.peer, id: mailId(mail), mail }, side.now());
+      this.carried.mails += 1;
+      this.carried.bytesRaw += mail.body.size;
+      return verdicts.every(({ letter }) => letter === 'K') ? 'K' : verdicts;
+    } finally {
+      await opened.spooled.discard();
+    }
+  }
+
+  async #takeDirectory(offer: Offer, frame: Frame): Promise<void> {
+    const { side } = this.#options;
+    if (!side.takeDirectory) throw new TripError('the directory comes from the hub alone');
+    if (offer.packed > DIRECTORY_BYTES_MAX) throw new TripError('the directory is too large');
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of unseal(frame.body, offer.packed)) chunks.push(chunk);
+    await side.takeDirectory(Buffer.concat(chunks));
+  }
+}
+
+export const DIRECTORY_BYTES_MAX = 20_000_000;
+
+interface Opened {
+  readonly mail: Mail;
+  readonly spooled: Spooled;
+}
+
+/** The mail in a frame; its body is spooled. Throws TripError when it is none. */
+async function openFrame(frame: Frame, { packed }: Offer, folder: string): Promise<Opened> {
+  const spool = new Spool({ folder, bytesMax: packed });
+  try {
+    const head = await spoolBody(unseal(frame.body, packed), spool);
+    const spooled = await spool.finish();
+    return { mail: { ...head, body: spooled.body, bodyHash: spooled.hash }, spooled };
+  } catch (error) {
+    await spool.discard();
+    throw error;
+  }
+}
+
+async function spoolBody(plain: AsyncIterable<Uint8Array>, spool: Spool): Promise<FrameHead> {
+  let head: FrameHead | undefined;
+  let start = Buffer.alloc(0);
+  for await (const chunk of plain) {
+    if (head) {
+      await spool.write(chunk);
+      continue;
+    }
+    start = Buffer.concat([start, chunk]);
+    const decoded = decodeFrameHead(start);
+    if (!decoded) continue;
+    head = decoded.head;
+    await spool.write(start.subarray(decoded.length));
+  }
+  if (!head) throw new TripError('a frame ends before its head');
+  return head;
+}

@@ -1,0 +1,274 @@
+/**
+ * One trip, with its I/O: reads, accepts and answers what comes, while the sender offers what waits. Hub and agent run the
+ * same session and differ in their TripSide.
+ *
+ * Answers that were given are saved when the trip ends, however it ends; a crash before that costs bytes, since the mail
+ * comes again, and `accept` knows it.
+ */
+import { Trip, type TripEvent } from '../core/trip.ts';
+import type { Refusal, Waiting } from '../core/trip-message.ts';
+import { TripError } from '../core/trip-record.ts';
+import { EXIT } from './command-line.ts';
+import { Condition } from './condition.ts';
+import { StoreError } from './store.ts';
+import { TripInbox } from './trip-inbox.ts';
+import { TripOutput, type Wire } from './trip-output.ts';
+import { TripSender } from './trip-sender.ts';
+import { type TripCounts, TripCut, TripRefused, type TripSide } from './trip-side.ts';
+
+export interface TripOutcome extends TripCounts {
+  /** Both sides have nothing left to do. */
+  readonly complete: boolean;
+  /** The other side's last word, if it refused. */
+  readonly refusal?: Refusal;
+  /** Why this side ended the trip. */
+  readonly error?: Error;
+  /** What stays behind on the other side. */
+  readonly peerWaiting?: Waiting;
+}
+
+const TASKS_MAX = 8;
+/** So many settled offers more, and the other side is told that it may forget them. */
+const FLOOR_STEP = 64;
+/** A side that has had nothing to say for this long says so, that the other may tell a slow link from a dead one. */
+const PULSE_MS = 30_000;
+/** Time that a last word has to get through. */
+const LAST_WORD_MS = 3_000;
+
+export class TripSession {
+  readonly #side: TripSide;
+  readonly #wire: Wire;
+  readonly #trip: Trip;
+  readonly #output: TripOutput;
+  readonly #inbox: TripInbox;
+  readonly #sender: TripSender;
+  readonly #changed = new Condition();
+  readonly #tasks = new Set<Promise<void>>();
+  #sending: Promise<void> | undefined;
+  /** No more is done for this trip. */
+  #over = false;
+  /** All is settled, and said. */
+  #closing = false;
+  #queuedSave: Promise<void> | undefined;
+  #lastSave: Promise<void> = Promise.resolve();
+  #floorTold: number;
+  #lastRead = performance.now();
+  #error: Error | undefined;
+  #refusal: Refusal | undefined;
+  #peerWaiting: Waiting | undefined;
+
+  constructor(side: TripSide, wire: Wire) {
+    this.#side = side;
+    this.#wire = wire;
+    const { ledger, greeting } = side;
+    const trip = new Trip({ side: 'instance' in greeting ? 'agent' : 'hub', ledger });
+    const output = new TripOutput({ trip, wire, failed: (error) => this.#fail(error) });
+    const common = { side, trip, output, progress: () => side.progress?.(this.#counts) };
+    this.#trip = trip;
+    this.#output = output;
+    this.#inbox = new TripInbox({ ...common, work: (task) => this.#work(task) });
+    this.#sender = new TripSender({
+      ...common,
+      changed: this.#changed,
+      over: () => this.#over || this.#closing,
+      save: () => this.#save(),
+    });
+    this.#floorTold = ledger.outFloor;
+  }
+
+  /** Runs the trip to its end. What the link or the other side did is told by the outcome, never thrown. */
+  async run(): Promise<TripOutcome> {
+    const stopListening = this.#side.onPublished((maildir) => {
+      if (maildir === this.#side.maildir && this.#side.offers) this.#sender.published();
+    });
+    const watch = setInterval(() => this.#watch(), 1_000);
+    try {
+      await this.#sender.forgetGone();
+      if ('instance' in this.#side.greeting) await this.#begin();
+      await this.#read();
+    } catch (error) {
+      this.#fail(error as Error);
+    } finally {
+      await this.#finish();
+      clearInterval(watch);
+      stopListening();
+    }
+    return this.#outcome();
+  }
+
+  /** Ends the trip from outside; a TripRefused is told to the other side. */
+  abort(error: Error): void {
+    this.#fail(error);
+  }
+
+  get #counts(): TripCounts {
+    return {
+      sent: this.#sender.carried,
+      received: this.#inbox.carried,
+      resumed: this.#sender.resumed + this.#inbox.resumed,
+    };
+  }
+
+  #outcome(): TripOutcome {
+    return {
+      ...this.#counts,
+      complete: this.#trip.settled && this.#error === undefined,
+      ...(this.#refusal ? { refusal: this.#refusal } : {}),
+      ...(this.#error ? { error: this.#error } : {}),
+      ...(this.#peerWaiting ? { peerWaiting: this.#peerWaiting } : {}),
+    };
+  }
+
+  async #begin(): Promise<void> {
+    const { greeting, partials, ledger } = this.#side;
+    this.#output.push(this.#trip.greet(greeting, await partials.list()));
+    // An agent whose last trip was cut hears first how far the hub got; nothing is sent twice for haste.
+    if ('instance' in greeting && ledger.open.size === 0) this.#startSending();
+    else await this.#output.flush();
+  }
+
+  #startSending(): void {
+    this.#sending ??= this.#sender.send(() => this.#closeIfSettled()).catch((error: Error) => this.#fail(error));
+  }
+
+  async #finish(): Promise<void> {
+    this.#over = true;
+    this.#changed.wake();
+    await this.#sending;
+    while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+    this.#output.stop();
+    try {
+      await this.#inbox.cut();
+      await this.#side.partials.dropBelow(this.#side.ledger.floor);
+      await this.#save();
+    } catch (error) {
+      this.#error ??= error as Error;
+    }
+  }
+
+  /** The first failure ends the trip, with a last word where it is the other side's to know. */
+  #fail(error: Error): void {
+    if (this.#over) return;
+    this.#error = error;
+    this.#over = true;
+    this.#changed.wake();
+    const refusal = refusalOf(error);
+    if (!refusal) {
+      this.#wire.destroy(error);
+      return;
+    }
+    this.#output.push(this.#trip.refuse(refusal));
+    // Whether it gets through or not, the trip is over.
+    this.#output.flush().then(
+      () => this.#wire.end(),
+      () => this.#wire.destroy(error),
+    );
+    setTimeout(() => this.#wire.destroy(error), LAST_WORD_MS).unref();
+  }
+
+  /** When both sides have all, says so and closes. */
+  async #closeIfSettled(): Promise<void> {
+    if (this.#closing || this.#over || !this.#trip.settled || this.#tasks.size > 0) return;
+    this.#closing = true;
+    this.#changed.wake();
+    await this.#tellFloor(1);
+    await this.#output.flush();
+    this.#wire.end();
+  }
+
+  /** Tells the other side what it may forget, once at least `step` more offers are settled, and durably so. */
+  async #tellFloor(step: number): Promise<void> {
+    if (this.#side.ledger.outFloor - this.#floorTold < step) return;
+    this.#floorTold = this.#side.ledger.outFloor;
+    await this.#save();
+    this.#output.push(this.#trip.floor());
+  }
+
+  /** One save at a time; whoever comes while one waits to start shares it. */
+  #save(): Promise<void> {
+    this.#queuedSave ??= this.#lastSave.then(() => {
+      this.#queuedSave = undefined;
+      return this.#side.save();
+    });
+    const save = this.#queuedSave;
+    this.#lastSave = save.catch(() => undefined);
+    return save;
+  }
+
+  async #read(): Promise<void> {
+    for await (const chunk of this.#wire.incoming) {
+      this.#lastRead = performance.now();
+      if (this.#over) continue;
+      for (const event of this.#trip.receive(chunk)) await this.#handle(event);
+      this.#side.progress?.(this.#counts);
+      if (this.#refusal) return;
+      await this.#closeIfSettled();
+    }
+    if (!this.#trip.settled) throw new TripCut('the link was cut');
+  }
+
+  async #handle(event: TripEvent): Promise<void> {
+    switch (event.type) {
+      case 'hello':
+        this.#side.ledger.raise(event.hello.floor);
+        return this.#begin();
+      case 'welcome':
+        this.#side.ledger.raise(event.welcome.floor);
+        return this.#side.welcomed?.(event.welcome);
+      case 'ready':
+        while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+        return this.#startSending();
+      case 'offer':
+        return this.#inbox.offered(event.offer, event.known);
+      case 'data':
+        return this.#inbox.data(event.bytes);
+      case 'arrived':
+        return this.#inbox.arrived(event.offer);
+      case 'answered':
+        return this.#work(async () => {
+          await this.#sender.answered(event.seq, event.answer);
+          await this.#tellFloor(FLOOR_STEP);
+        });
+      case 'repeat':
+        return this.#sender.repeat(event.seq);
+      case 'done':
+        this.#peerWaiting = event.waiting;
+        return;
+      case 'ask':
+        this.#output.push(this.#trip.lacking((await this.#side.lacking?.(event.ids)) ?? []));
+        return;
+      case 'lacking':
+        return this.#sender.lacking(event.lacking);
+      case 'refused':
+        this.#refusal = event.refusal;
+        this.#over = true;
+        return;
+    }
+  }
+
+  async #work(task: () => Promise<void>): Promise<void> {
+    while (this.#tasks.size >= TASKS_MAX) await Promise.race(this.#tasks);
+    const running = task().catch((error: Error) => this.#fail(error));
+    this.#tasks.add(running);
+    running
+      .finally(() => this.#tasks.delete(running))
+      .then(() => this.#closeIfSettled())
+      .catch((error: Error) => this.#fail(error));
+  }
+
+  #watch(): void {
+    const silent = performance.now() - this.#lastRead;
+    if (silent > this.#side.idleSeconds * 1_000)
+      this.#fail(new TripCut(`no byte came for ${this.#side.idleSeconds} s: the link is dead`));
+    else if (!this.#over && !this.#closing && this.#output.silentMs > PULSE_MS) this.#output.push(this.#trip.pulse());
+  }
+}
+
+/** What the other side is told of a failure; nothing when there is nobody to tell. */
+function refusalOf(error: Error): Refusal | undefined {
+  if (error instanceof TripRefused) return { exit: error.exit, text: error.message };
+  if (error instanceof TripError)
+    return { exit: EXIT.later, text: `the other side broke the protocol: ${error.message}` };
+  if (error instanceof StoreError) return { exit: EXIT.later, text: 'the store of the other side does not work now' };
+  return undefined;
+}

@@ -1,0 +1,61 @@
+/** What a side keeps of its trips between them, as one small record of its store. Hub: for each office; agent: for the hub. */
+import * as z from 'zod/mini';
+import { EMPTY_LEDGER, type LedgerData } from '../core/trip-ledger.ts';
+import { readBody, textBody } from './body.ts';
+import { type Store, StoreError } from './store.ts';
+
+const SEQ = z.int().check(z.minimum(1));
+const VERDICT = z.strictObject({ letter: z.enum(['K', 'Z', 'D']), text: z.string() });
+
+const STATE = z.strictObject({
+  /** Names the office's data folder, 16 hex digits. */
+  instance: z.string().check(z.regex(/^[0-9a-f]{16}$/)),
+  /** Trips that this folder has begun. */
+  counter: z.int().check(z.minimum(0)),
+  ledger: z.strictObject({
+    next: SEQ,
+    open: z.array(z.tuple([SEQ, z.string()])),
+    floor: SEQ,
+    answered: z.array(z.tuple([SEQ, z.union([z.literal('K'), z.array(VERDICT)])])),
+  }),
+  /** At the hub: the next folder that calls is taken, whichever it is. */
+  readmit: z.optional(z.boolean()),
+  /** At the hub: delivered mail is still to be offered to a readmitted office, from this key on. */
+  restoreFrom: z.optional(z.string()),
+  /** At the agent: the largest mail that the hub took, when last heard; 0: any. */
+  hubMailBytesMax: z.optional(z.int()),
+});
+
+export type TripState = z.infer<typeof STATE>;
+
+export const newTripState = (instance: string): TripState => ({
+  instance,
+  counter: 0,
+  ledger: mutable(EMPTY_LEDGER),
+});
+
+/** For the record; the ledger itself stays as it is. */
+export const mutable = (data: LedgerData): TripState['ledger'] => structuredClone(data) as TripState['ledger'];
+
+/** Answers with many texts are the bulk of it. */
+const STATE_BYTES_MAX = 50_000_000;
+
+/** Undefined before the first trip. */
+export async function readTripState(store: Store, key: string): Promise<TripState | undefined> {
+  const body = await store.get(key);
+  if (!body) return undefined;
+  const state = STATE.safeParse(parseJson((await readBody(body, STATE_BYTES_MAX)).toString()));
+  if (state.success) return state.data;
+  throw new StoreError(`${key} is damaged: move it away, then run 'hub office readmit' for the office`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export const writeTripState = (store: Store, key: string, state: TripState): Promise<void> =>
+  store.put(key, textBody(JSON.stringify(state)));
