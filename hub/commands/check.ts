@@ -1,0 +1,141 @@
+/** `hub check`: reads the configuration and the directory, tries the store, and says what is wrong, by field. */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { bytesBody, readBody } from '../../shared/io/body.ts';
+import { type Command, EXIT } from '../../shared/io/command-line.ts';
+import { ConfigError } from '../../shared/io/config.ts';
+import { type Store, StoreError } from '../../shared/io/store.ts';
+import { allowRules } from '../allow-rules.ts';
+import type { HubConfig } from '../config.ts';
+import { type LiveDirectory, openDirectory } from '../live-directory.ts';
+import { loadMasterSecret } from '../office-key.ts';
+import { dataFolder, openHubStore } from '../open-hub.ts';
+import { readRunFile } from '../run-file.ts';
+import { smarthostOf } from '../smarthost.ts';
+
+interface Finding {
+  /** The field of hub.toml, or the part. */
+  readonly field: string;
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+export const checkCommand: Command<HubConfig> = {
+  words: 'check',
+  usage: '[--json]',
+  summary: 'reads the configuration and the directory, tries the store, and says what is wrong',
+  takes: [0, 0],
+  reports: true,
+  run: async (config, call) => {
+    const findings = await checkHub(config);
+    const ok = findings.every((finding) => finding.ok);
+    if (call.json) call.out(JSON.stringify({ ok, findings }));
+    else for (const { field, ok: good, text } of findings) call.out(`${good ? 'ok   ' : 'WRONG'} ${field}: ${text}`);
+    return ok ? EXIT.ok : EXIT.config;
+  },
+};
+
+async function checkHub(config: HubConfig): Promise<readonly Finding[]> {
+  const findings: Finding[] = [{ field: 'configuration', ok: true, text: `${config.file} is well-formed` }];
+  const look = async (field: string, what: () => Promise<string>): Promise<void> => {
+    try {
+      findings.push({ field, ok: true, text: await what() });
+    } catch (error) {
+      if (!(error instanceof ConfigError || error instanceof StoreError)) throw error;
+      findings.push({ field, ok: false, text: error.message });
+    }
+  };
+  await look(
+    'secret_file',
+    async () => `${config.secret_file} holds ${(await loadMasterSecret(config.secret_file)).length * 8} bits`,
+  );
+  await look('tls', () => checkCertificate(config));
+  await look('relay', () => checkRelay(config));
+  const opened: { store?: Store; directory?: LiveDirectory } = {};
+  await look('store', async () => {
+    opened.store = await openHubStore(config);
+    return tryStore(opened.store, config);
+  });
+  const { store } = opened;
+  if (store) {
+    await look('directory', async () => {
+      opened.directory = await openDirectory(store, config);
+      return describeDirectory(opened.directory, config);
+    });
+  }
+  const { directory } = opened;
+  if (directory)
+    await look(
+      'allow',
+      async () => `${allowRules(config, directory).length} hosts or networks may relay without a key`,
+    );
+  await look('hub', () => describeServing(config));
+  return findings;
+}
+
+async function tryStore(store: Store, config: HubConfig): Promise<string> {
+  const key = `check/${process.pid}`;
+  const wrote = Buffer.from(`check of ${new Date().toISOString()}`);
+  await store.put(key, bytesBody(wrote));
+  const read = await store.get(key);
+  const same = read && (await readBody(read)).equals(wrote);
+  await store.remove(key);
+  if (!same) throw new StoreError('what was written was not read back: this store is not fit for mail');
+  const name = 'path' in config.store ? `folder ${config.store.path}` : `bucket ${config.store.bucket}`;
+  return `${name} writes and reads back${store.create ? '' : '; it cannot create exclusively, so only one hub may serve it'}`;
+}
+
+function describeDirectory({ current }: LiveDirectory, config: HubConfig): string {
+  const { offices, users, aliases } = current;
+  for (const [address, office] of users) {
+    if (office === 'hub' || offices.has(office)) continue;
+    throw new ConfigError(
+      `${address} is posted to ${office}, and there is no such office: 'hub user move ${address} OFFICE'`,
+    );
+  }
+  const missing =
+    config.postmaster === undefined && !users.has(`postmaster@${config.domain}`)
+      ? '; mail for postmaster stays at the hub: set `postmaster`'
+      : '';
+  return `${offices.size} offices, ${users.size} users, ${aliases.size} aliases${missing}`;
+}
+
+async function readNamed(field: string, path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new ConfigError(`${field} = "${path}" cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+async function checkCertificate({ tls }: HubConfig): Promise<string> {
+  if (!tls) return 'no certificate: SMTP is offered without STARTTLS; agents need none';
+  const [cert, key] = [await readNamed('tls.cert', tls.cert), await readNamed('tls.key', tls.key)];
+  let certificate: X509Certificate;
+  try {
+    certificate = new X509Certificate(cert);
+    if (!certificate.checkPrivateKey(createPrivateKey(key)))
+      throw new ConfigError('tls.key does not belong to tls.cert');
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new ConfigError(`tls: not a certificate and key in PEM form: ${(error as Error).message}`);
+  }
+  const daysLeft = Math.floor((certificate.validToDate.getTime() - Date.now()) / 86_400_000);
+  if (daysLeft < 0) throw new ConfigError(`tls.cert ran out on ${certificate.validTo}: renew it`);
+  return `certificate for ${certificate.subjectAltName ?? certificate.subject}, good for ${daysLeft} more days`;
+}
+
+async function checkRelay(config: HubConfig): Promise<string> {
+  const smarthost = smarthostOf(config);
+  return smarthost
+    ? `outgoing mail goes to ${smarthost.host}:${smarthost.port}`
+    : 'outgoing mail goes to the MX of each domain';
+}
+
+async function describeServing(config: HubConfig): Promise<string> {
+  const run = await readRunFile(dataFolder(config));
+  if (!run) return 'not serving';
+  return `serving, process ${run.pid}: ${Object.entries(run.listen)
+    .map(([name, at]) => `${name} ${at}`)
+    .join(', ')}`;
+}

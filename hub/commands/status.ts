@@ -1,0 +1,74 @@
+/** `hub status`: the offices at a glance (last contact, what waits, last trouble), the relay and the store. */
+import type { Call } from '../../shared/io/command-line.ts';
+import { countMaildir, type MaildirCount } from '../../shared/io/maildir.ts';
+import { type Contact, readContact } from '../contact.ts';
+import type { Hub, HubCommand } from '../hub.ts';
+import { isOnLine } from '../running-trips.ts';
+
+interface OfficeStatus extends MaildirCount {
+  readonly office: string;
+  readonly revoked: boolean;
+  readonly onLine: boolean;
+  readonly contact?: Contact;
+}
+
+export const statusCommands: readonly HubCommand[] = [
+  {
+    words: 'status',
+    usage: '[--json]',
+    summary: 'offices (last contact, waiting mails and bytes, last trouble), the relay and the store',
+    takes: [0, 0],
+    reports: true,
+    run: async (hub, call) => {
+      const offices = [];
+      for (const { name, revoked } of hub.directory.current.offices.values())
+        offices.push(await officeStatus(hub, name, revoked));
+      const internet = await countMaildir(hub.store, 'internet');
+      if (call.json) call.out(JSON.stringify({ offices, internet, store: storeName(hub) }));
+      else print(hub, call, { offices, internet });
+      return 0;
+    },
+  },
+];
+
+async function officeStatus(hub: Hub, office: string, revoked: boolean): Promise<OfficeStatus> {
+  const contact = await readContact(hub, office);
+  const waiting = await countMaildir(hub.store, `office/${office}`);
+  const onLine = isOnLine(hub, office);
+  return { office, revoked, onLine, ...waiting, ...(contact ? { contact } : {}) };
+}
+
+const storeName = ({ config: { store } }: Hub): string =>
+  'path' in store ? `folder ${store.path}` : `bucket ${store.bucket}`;
+
+function print(
+  hub: Hub,
+  call: Call,
+  { offices, internet }: { readonly offices: readonly OfficeStatus[]; readonly internet: MaildirCount },
+): void {
+  const now = hub.now();
+  if (offices.length === 0) call.out("no office yet: 'hub office add NAME' makes one");
+  for (const status of offices) call.out(`${status.office.padEnd(16)} ${describe(status, now)}`);
+  call.out(`${'Internet'.padEnd(16)} ${waiting(internet, now)}`);
+  call.out(`${'store'.padEnd(16)} ${storeName(hub)}`);
+}
+
+function describe({ revoked, onLine, contact, ...count }: OfficeStatus, now: number): string {
+  const seen = onLine ? 'on line now' : contact ? `last on line ${ago(now - contact.time)}` : 'never on line';
+  const trouble = contact?.trouble === undefined ? '' : `; that trip ended early: ${contact.trouble}`;
+  return `${revoked ? 'REVOKED; ' : ''}${seen}; ${waiting(count, now)}${trouble}`;
+}
+
+function waiting({ mails, bytes, oldest, foreign }: MaildirCount, now: number): string {
+  const strange = foreign === undefined ? '' : `; a file that is no mail of ours: ${foreign}`;
+  if (mails === 0) return `nothing waits${strange}`;
+  const since = oldest === undefined ? '' : `, the oldest came ${ago(now - oldest)}`;
+  return `${mails} ${mails === 1 ? 'mail waits' : 'mails wait'} (${Math.ceil(bytes / 1000)} KB${since})${strange}`;
+}
+
+function ago(seconds: number): string {
+  if (seconds < 120) return `${Math.max(0, seconds)} s ago`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h ago`;
+  return `${Math.floor(seconds / 86_400)} days ago`;
+}

@@ -1,0 +1,91 @@
+#!/usr/bin/env node
+/** The hub's command line. */
+import { type Call, type Command, EXIT, Exit, runProgram } from '../shared/io/command-line.ts';
+import { stderrLog } from '../shared/io/log.ts';
+import { stopSignal } from '../shared/io/stop-signal.ts';
+import { aliasCommands } from './commands/alias.ts';
+import { checkCommand } from './commands/check.ts';
+import { officeCommands } from './commands/office.ts';
+import { pushCommands } from './commands/push.ts';
+import { queueCommands } from './commands/queue.ts';
+import { statusCommands } from './commands/status.ts';
+import { userCommands } from './commands/user.ts';
+import { type HubConfig, loadHubConfig } from './config.ts';
+import { forward } from './forward.ts';
+import type { HubCommand } from './hub.ts';
+import { deriveAdminToken, loadMasterSecret } from './office-key.ts';
+import { dataFolder, lockData, openHub } from './open-hub.ts';
+import { readRunFile } from './run-file.ts';
+import { serve } from './serve.ts';
+
+const log = stderrLog('hub');
+
+const hubCommands: readonly HubCommand[] = [
+  ...statusCommands,
+  ...officeCommands,
+  ...userCommands,
+  ...aliasCommands,
+  ...queueCommands,
+  ...pushCommands,
+];
+
+const serveCommand: Command<HubConfig> = {
+  words: 'serve',
+  usage: '',
+  summary: 'runs all listeners of the configuration',
+  help: 'When every listener accepts, one line is printed on stdout: {"event":"ready","listen":{…}}. Logs go to stderr.',
+  takes: [0, 0],
+  run: (config, call) => serve(config, { commands: hubCommands, log, stop: stopSignal(), ready: call.out }),
+};
+
+/** A command runs inside the serving hub when there is one, else here, alone on the store. */
+const anywhere = (command: HubCommand): Command<HubConfig> => ({
+  ...command,
+  run: async (config, call) => (await runInServingHub(command, config, call)) ?? (await runHere(command, config, call)),
+});
+
+async function runInServingHub({ words }: HubCommand, config: HubConfig, call: Call): Promise<number | undefined> {
+  const run = await readRunFile(dataFolder(config));
+  const admin = run?.listen.admin;
+  if (!admin) return undefined;
+  return forward(admin, deriveAdminToken(await loadMasterSecret(config.secret_file)), { words, call });
+}
+
+/** Another command may be at it: it is short, so wait for it a little. */
+const LOCK_TRIES = 50;
+
+async function runHere(command: HubCommand, config: HubConfig, call: Call): Promise<number | undefined> {
+  for (let tries = 0; tries < LOCK_TRIES; tries++) {
+    const lock = await lockData(config);
+    if (lock) {
+      try {
+        return await command.run(await openHub(config, log), call);
+      } finally {
+        await lock.release();
+      }
+    }
+    const code = await runInServingHub(command, config, call);
+    if (code !== undefined) return code;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Exit(EXIT.later, `another hub process works on ${dataFolder(config)} and does not answer; try again`);
+}
+
+process.on('unhandledRejection', (reason) => {
+  log.error('a part failed in a way that nobody foresaw; the hub goes on', {
+    error: reason instanceof Error ? String(reason.stack) : String(reason),
+  });
+});
+
+runProgram<HubConfig>(
+  {
+    name: 'hub',
+    summary: 'the Fieldpost hub: carries mail between field offices and the Internet',
+    defaultConfig: '/etc/fieldpost/hub.toml',
+    commands: [serveCommand, checkCommand, ...hubCommands.map(anywhere)],
+    open: async (file) => loadHubConfig(file),
+  },
+  process.argv.slice(2),
+).then((code) => {
+  process.exitCode = code;
+});

@@ -1,0 +1,78 @@
+/** Opens what hub.toml names: secret, store, directory; and makes of it the one Hub that all parts work with. */
+import { mkdir, realpath } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { route } from '../shared/core/route.ts';
+import { openFsStore } from '../shared/io/fs-store.ts';
+import { type Lock, tryLock } from '../shared/io/lock.ts';
+import type { Log } from '../shared/io/log.ts';
+import type { Place } from '../shared/io/mail.ts';
+import { recover } from '../shared/io/recover.ts';
+import { emptySpool } from '../shared/io/spool.ts';
+import type { Store } from '../shared/io/store.ts';
+import type { HubConfig } from './config.ts';
+import type { Hub } from './hub.ts';
+import { hubTables } from './hub-tables.ts';
+import { openDirectory } from './live-directory.ts';
+import { loadMasterSecret } from './office-key.ts';
+import { openS3Store } from './s3-store.ts';
+
+/** The local folder of a hub: spool, run file. */
+export function dataFolder(config: HubConfig): string {
+  const beside = dirname(config.file);
+  if (config.data !== undefined) return resolve(beside, config.data);
+  return 'path' in config.store ? resolve(beside, config.store.path) : join(beside, 'data');
+}
+
+export function openHubStore(config: HubConfig): Promise<Store> {
+  const { store } = config;
+  if ('path' in store) return openFsStore(resolve(dirname(config.file), store.path), { owner: 'hub' });
+  return openS3Store({
+    bucket: store.bucket,
+    region: store.region,
+    prefix: store.prefix,
+    pathStyle: store.path_style,
+    ...(store.endpoint === undefined ? {} : { endpoint: store.endpoint }),
+  });
+}
+
+/** One hub process works on a data folder at a time; the lock goes with the process, however that ends. */
+export async function lockData(config: HubConfig): Promise<Lock | undefined> {
+  const data = dataFolder(config);
+  await mkdir(data, { recursive: true, mode: 0o700 });
+  return tryLock(`fieldpost-hub ${await realpath(data)}`);
+}
+
+/** Opens all; puts right what a crash may have left. The caller holds the lock of the data folder. */
+export async function openHub(config: HubConfig, log: Log): Promise<Hub> {
+  const secret = await loadMasterSecret(config.secret_file);
+  const store = await openHubStore(config);
+  const directory = await openDirectory(store, config);
+  const spool = join(dataFolder(config), 'spool');
+  await emptySpool(spool);
+  const listeners = new Set<(maildir: string, key?: string) => void>();
+  const place: Place = {
+    store,
+    hostname: config.hostname,
+    log,
+    route: (peer, sender, recipient) => route(hubTables(directory.current, config), peer, sender, recipient),
+    published: (maildir, key) => {
+      for (const listener of listeners) listener(maildir, key);
+    },
+  };
+  const now = (): number => Math.floor(Date.now() / 1000);
+  await recover(place);
+  return {
+    config,
+    log,
+    store,
+    directory,
+    place,
+    secret,
+    spool,
+    now,
+    onPublished: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}

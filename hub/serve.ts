@@ -1,0 +1,74 @@
+/** `hub serve`: opens the hub, runs every listener of the configuration, and stops without losing what is in hand. */
+import { EXIT, Exit } from '../shared/io/command-line.ts';
+import { expire } from '../shared/io/expire.ts';
+import type { Log } from '../shared/io/log.ts';
+import { startAdmin } from './admin.ts';
+import type { HubConfig } from './config.ts';
+import type { Hub, HubCommand, Service } from './hub.ts';
+import { dataFolder, lockData, openHub } from './open-hub.ts';
+import { startQmtp } from './qmtp.ts';
+import { startRelay } from './relay.ts';
+import { removeRunFile, writeRunFile } from './run-file.ts';
+import { startSilentOffice } from './silent-office.ts';
+import { startSmtp } from './smtp.ts';
+import { startSync } from './sync.ts';
+
+/** Time that a stop may take, below what systemd waits. */
+const CLOSE_SECONDS = 20;
+
+interface Serving {
+  readonly commands: readonly HubCommand[];
+  readonly log: Log;
+  /** Resolves when the hub shall stop. */
+  readonly stop: Promise<unknown>;
+  /** Called once with the ready line. */
+  ready(line: string): void;
+}
+
+/** Serves until told to stop. */
+export async function serve(config: HubConfig, { commands, log, stop, ready }: Serving): Promise<number> {
+  const lock = await lockData(config);
+  if (!lock)
+    throw new Exit(
+      EXIT.later,
+      `another hub serves ${dataFolder(config)}: stop it first, or give this one a \`data\` of its own`,
+    );
+  const hub = await openHub(config, log);
+  const services: Service[] = [];
+  try {
+    for (const start of starters(commands)) services.push(...(await start(hub)));
+    const listen = Object.fromEntries(services.flatMap(({ name, address }) => (address ? [[name, address]] : [])));
+    await writeRunFile(dataFolder(config), { pid: process.pid, listen });
+    ready(JSON.stringify({ event: 'ready', listen }));
+    log.info('the hub serves', listen);
+    const signal = await stop;
+    log.info('stopping: no new work is taken, what is in hand is finished', { signal: String(signal) });
+  } finally {
+    await Promise.all(services.map((service) => service.close(CLOSE_SECONDS)));
+    await removeRunFile(dataFolder(config));
+    await lock.release();
+  }
+  return EXIT.ok;
+}
+
+type Starter = (hub: Hub) => Promise<readonly Service[]>;
+
+const starters = (commands: readonly HubCommand[]): readonly Starter[] => [
+  async (hub) => [await startAdmin(hub, commands, hub.config.listen.admin ?? '127.0.0.1:0')],
+  startSync,
+  startQmtp,
+  startSmtp,
+  async (hub) => [startRelay(hub), startSilentOffice(hub), startExpiry(hub)],
+];
+
+const DAY_MS = 86_400_000;
+
+/** Forgets, once a day, answers that nobody can ask for any more. */
+function startExpiry(hub: Hub): Service {
+  const run = () =>
+    expire(hub.place, hub.now()).catch((error: Error) =>
+      hub.log.warn('old answers could not be cleared away; tried again tomorrow', { error: error.message }),
+    );
+  const timer = setInterval(run, DAY_MS);
+  return { name: 'expiry', close: async () => clearInterval(timer) };
+}
