@@ -1,9 +1,8 @@
 /** `hub queue`: what waits, for whom, since when; and what an operator can do about one mail. */
-import { fieldValue, HEADER_BYTES_MAX, headerBlock, headerFields } from '../../shared/core/headers.ts';
-import { readBody, sliceBody } from '../../shared/io/body.ts';
-import { bounceMail } from '../../shared/io/bounce.ts';
+import { fieldValue, headerFields } from '../../shared/core/headers.ts';
+import { bounceMail, headerOf } from '../../shared/io/bounce.ts';
 import { type Call, EXIT, Exit } from '../../shared/io/command-line.ts';
-import { type Entry, removeEntry } from '../../shared/io/maildir.ts';
+import { removeEntry } from '../../shared/io/maildir.ts';
 import { writeNote } from '../../shared/io/note.ts';
 import type { Hub, HubCommand } from '../hub.ts';
 import { findQueued, type Queued, queued, queueNames } from '../queue-list.ts';
@@ -61,7 +60,13 @@ async function list(hub: Hub, { positionals: [only], json, out }: Call): Promise
       bytes += mail.entry.head.size;
     }
   }
-  out(json ? `],"count":${mails},"bytes":${bytes}}` : mails === 0 ? 'nothing waits' : `${mails} mails, ${size(bytes)}`);
+  out(
+    json
+      ? `],"count":${mails},"bytes":${bytes}}`
+      : mails === 0
+        ? 'nothing waits'
+        : `${mails} mail${mails === 1 ? '' : 's'}, ${size(bytes)}`,
+  );
 }
 
 function facts({ queue, entry, note }: Queued) {
@@ -87,7 +92,7 @@ function line(hub: Hub, mail: Queued): string {
   const { id, queue, sender, recipients, bytes, since, attempts, lastError } = facts(mail);
   const named = recipients.slice(0, RECIPIENTS_SHOWN).join(' ');
   const more = recipients.length > RECIPIENTS_SHOWN ? ` and ${recipients.length - RECIPIENTS_SHOWN} more` : '';
-  const tries = attempts === 0 ? '' : `, tried ${attempts} times, ${whenNext(hub, mail)}: ${lastError ?? 'no answer'}`;
+  const tries = attempts === 0 ? '' : `, tried ${times(attempts)}, ${whenNext(hub, mail)}: ${lastError ?? 'no answer'}`;
   return `${id.slice(0, ID_DIGITS)}  ${queue}  ${span(hub.now() - since)}  ${size(bytes)}  <${sender}> to ${named}${more}${tries}`;
 }
 
@@ -99,7 +104,7 @@ function whenNext({ now }: Hub, { queue, note: { nextTry } }: Queued): string {
 async function show(hub: Hub, { positionals: [prefix = ''], json, out }: Call): Promise<undefined> {
   const mail = await findQueued(hub, prefix);
   const { entry, note } = mail;
-  const fields = headerFields(await headerOf(entry));
+  const fields = headerFields(await headerOf(entry.body));
   const header = SHOWN.map((name) => [name, fieldValue(fields, name)] as const).filter(
     ([, value]) => value !== undefined,
   );
@@ -123,14 +128,10 @@ function describe(hub: Hub, mail: Queued, { header, recipients }: Described): re
     `queue       ${mail.queue}, for ${span(hub.now() - head.accepted)}, ${size(head.size)}, ${whenNext(hub, mail)}`,
     `sender      <${head.sender}>`,
     ...recipients.map(({ recipient, text }) => `recipient   ${recipient}: ${text ?? 'waits'}`),
-    `tried       ${attempts} times${lastError === undefined ? '' : `; last: ${lastError}`}`,
+    `tried       ${times(attempts)}${lastError === undefined ? '' : `; last: ${lastError}`}`,
     ...header.map(([name, value]) => `${name.padEnd(11)} ${value}`),
     `file        ${key}`,
   ];
-}
-
-async function headerOf({ body }: Entry): Promise<Uint8Array> {
-  return headerBlock(await readBody(sliceBody(body, 0, Math.min(body.size, HEADER_BYTES_MAX))));
 }
 
 async function retry(hub: Hub, { positionals: [prefix = ''], out }: Call): Promise<undefined> {
@@ -158,6 +159,8 @@ async function drop(hub: Hub, { positionals: [prefix = ''], options, out }: Call
     `${entry.id.slice(0, ID_DIGITS)} dropped; ${quiet || entry.head.sender === '' ? 'nobody is told' : `${entry.head.sender} is told`}`,
   );
 }
+
+const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
 
 /** `2 d 4 h`, `5 min`, `12 s`. */
 function span(seconds: number): string {

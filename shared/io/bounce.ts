@@ -58,6 +58,7 @@ function unreported({ log }: Place, { id, head }: Reported, failures: readonly F
   return accepted('nobody to tell');
 }
 
-async function headerOf(body: Body): Promise<Uint8Array> {
+/** The header block of a body, or the beginning of a very long one. */
+export async function headerOf(body: Body): Promise<Uint8Array> {
   return headerBlock(await readBody(sliceBody(body, 0, Math.min(body.size, HEADER_BYTES_MAX))));
 }

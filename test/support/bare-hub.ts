@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadHubConfig } from '../../hub/config.ts';
 import type { Hub } from '../../hub/hub.ts';
-import { EMPTY_DIRECTORY, type Office } from '../../shared/core/directory.ts';
+import { openDirectory } from '../../hub/live-directory.ts';
+import type { Office } from '../../shared/core/directory.ts';
 import { deferred, refused, type Verdict } from '../../shared/core/verdict.ts';
 import { openFsStore } from '../../shared/io/fs-store.ts';
 import type { Log } from '../../shared/io/log.ts';
@@ -33,8 +34,9 @@ export interface BareHub extends Hub {
 }
 
 export interface BareHubOptions {
-  /** More lines of hub.toml. */
+  /** More tables of hub.toml. */
   readonly toml?: string;
+  readonly postmaster?: string;
   readonly offices?: readonly Office[];
   /** A folder that an earlier hub left. */
   readonly folder?: string;
@@ -44,6 +46,7 @@ export interface BareHubOptions {
 /** Addresses of example.org go to the office of their first letters (`herat.farid@…`); of elsewhere, if the peer relays, out. */
 export async function bareHub({
   toml = '',
+  postmaster,
   offices = [],
   folder,
   clock,
@@ -52,7 +55,7 @@ export async function bareHub({
   const file = join(root, 'hub.toml');
   await writeFile(
     file,
-    `hostname = "kabul.example.org"\ndomain = "example.org"\n[store]\npath = "${root}/store"\n${toml}`,
+    `hostname = "kabul.example.org"\ndomain = "example.org"\n${postmaster ? `postmaster = "${postmaster}"\n` : ''}[store]\npath = "${root}/store"\n${toml}`,
   );
   const config = loadHubConfig(file);
   const store = await openFsStore(join(root, 'store'), { owner: 'hub' });
@@ -78,7 +81,8 @@ export async function bareHub({
       for (const listener of listeners) listener(maildir, key);
     },
   };
-  const directory = { ...EMPTY_DIRECTORY, offices: new Map(offices.map((office) => [office.name, office])) };
+  const stored = await openDirectory(store, config);
+  const directory = { ...stored.current, offices: new Map(offices.map((office) => [office.name, office])) };
   const entries = (maildir: string) => listEntries(store, maildir);
   return {
     folder: root,
@@ -92,7 +96,9 @@ export async function bareHub({
       current: directory,
       office: (name) => directory.offices.get(name),
       officeOfKey: (keyId) => offices.find((office) => office.keyId === keyId),
-      refresh: async () => {},
+      refresh: () => stored.refresh(),
+      edit: (edit) => stored.edit(edit),
+      publicAt: (hash) => stored.publicAt(hash),
     },
     secret: Buffer.alloc(32, 7),
     now: () => Math.floor(Date.now() / 1000) + offset,
