@@ -63,12 +63,21 @@ const starters = (commands: readonly HubCommand[]): readonly Starter[] => [
 
 const DAY_MS = 86_400_000;
 
-/** Forgets, once a day, answers that nobody can ask for any more. */
+/** Forgets, at start and once a day, answers that nobody can ask for any more; each time a bounded piece of the work. */
 function startExpiry(hub: Hub): Service {
   const run = () =>
     expire(hub.place, hub.now()).catch((error: Error) =>
       hub.log.warn('old answers could not be cleared away; tried again tomorrow', { error: error.message }),
     );
-  const timer = setInterval(run, DAY_MS);
-  return { name: 'expiry', close: async () => clearInterval(timer) };
+  let last = run();
+  const timer = setInterval(() => {
+    last = run();
+  }, DAY_MS);
+  return {
+    name: 'expiry',
+    close: async () => {
+      clearInterval(timer);
+      await last;
+    },
+  };
 }
