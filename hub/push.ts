@@ -6,7 +6,7 @@
  * with the next push. It is counted as unconfirmed.
  */
 import { EntryError } from '../shared/core/entry.ts';
-import type { Verdict } from '../shared/core/verdict.ts';
+import { refused, type Verdict } from '../shared/core/verdict.ts';
 import { bounceMail } from '../shared/io/bounce.ts';
 import { dial } from '../shared/io/dial.ts';
 import { type Entry, listEntries, openEntry, removeEntry } from '../shared/io/maildir.ts';
@@ -19,6 +19,7 @@ import { withOffice } from './office-lock.ts';
 
 const CONNECT_SECONDS = 60;
 const PAGE = 200;
+const TOO_LARGE = 'the mail is larger than its office takes (#5.3.4)';
 
 export interface PushTarget {
   readonly office: string;
@@ -130,10 +131,22 @@ class Push {
     if (!entry) return undefined;
     const note = await readNote(store, this.#maildir, entry.id);
     const recipients = entry.head.recipients.filter((recipient) => !Object.hasOwn(note?.settled ?? {}, recipient));
-    if (recipients.length > 0) return { entry, sender: entry.head.sender, recipients, body: entry.body };
-    // A stop between the last answer and the removal left it.
-    await removeEntry(store, entry);
+    const pushed = { entry, sender: entry.head.sender, recipients, body: entry.body };
+    // None is left when a stop came between the last answer and the removal.
+    if (recipients.length === 0) await removeEntry(store, entry);
+    else if (!this.#isTooLarge(entry)) return pushed;
+    else
+      await this.#settle(
+        pushed,
+        recipients.map(() => refused(TOO_LARGE)),
+      );
     return undefined;
+  }
+
+  /** What the office would refuse after all of it has crossed the link does not leave. */
+  #isTooLarge({ body }: Entry): boolean {
+    const limit = this.#hub.directory.office(this.#result.office)?.limits.mailBytesMax ?? 0;
+    return limit > 0 && body.size > limit;
   }
 
   /** A damaged file stays where it is, and does not stop the others. */

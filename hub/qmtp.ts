@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type AllowRule, allowRuleFor } from '../shared/core/allow.ts';
+import type { Peer } from '../shared/core/delivery.ts';
 import { DEFAULT_LIMITS, type Office } from '../shared/core/directory.ts';
 import { refused, type Verdict } from '../shared/core/verdict.ts';
 import { pskIdentityOf, pskServerOptions } from '../shared/io/psk.ts';
@@ -13,6 +14,8 @@ import { type QmtpServerOptions, startQmtpServer } from '../shared/io/qmtp-serve
 import { allowRules } from './allow-rules.ts';
 import type { Hub, Service } from './hub.ts';
 import { deriveOfficeKey } from './office-key.ts';
+import { officeLimit } from './office-limit.ts';
+import { tooLarge } from './smtp-data.ts';
 
 /** Starts what the configuration names. */
 export async function startQmtp(hub: Hub): Promise<Service[]> {
@@ -53,11 +56,13 @@ async function byAddress(hub: Hub, rules: readonly AllowRule[], socket: Socket):
   const address = socket.remoteAddress ?? '';
   const rule = allowRuleFor(rules, address);
   if (rule?.relay) return forOffice(hub, rule.office, () => true);
+  const peer = { name: 'qmtp', relays: false };
   return {
-    peer: { name: 'qmtp', relays: false },
+    peer,
     name: address,
     concurrency: DEFAULT_LIMITS.concurrency,
     mailBytesMax: hub.config.limits.mail,
+    tooLarge: (sender, recipient, bytes) => overLimit(hub, { peer, sender, recipient, bytes }),
   };
 }
 
@@ -87,11 +92,26 @@ function forOffice(hub: Hub, name: string, holdsKey: (office: Office) => boolean
     if (!holdsKey(office)) return refused(`the key of office ${name} has been changed; enrol again (#5.7.1)`);
     return undefined;
   };
+  const peer = { name: `qmtp/${name}`, relays: true, office: name };
   return {
-    peer: { name: `qmtp/${name}`, relays: true, office: name },
+    peer,
     name,
     concurrency: limits.concurrency,
     mailBytesMax: Math.min(hub.config.limits.mail, limits.mailBytesMax || Number.POSITIVE_INFINITY),
     refusal,
+    tooLarge: (sender, recipient, bytes) => overLimit(hub, { peer, sender, recipient, bytes }),
   };
+}
+
+interface Sized {
+  readonly peer: Peer;
+  readonly sender: string;
+  readonly recipient: string;
+  readonly bytes: number;
+}
+
+/** The limit of the office that the mail would wait for: what that office would refuse need not wait, nor travel. */
+function overLimit(hub: Hub, { peer, sender, recipient, bytes }: Sized): Verdict | undefined {
+  const limit = officeLimit(hub, hub.place.route(peer, sender, recipient));
+  return limit && bytes > limit.bytesMax ? tooLarge(limit) : undefined;
 }

@@ -11,7 +11,7 @@ import { deferred, type Verdict } from '../core/verdict.ts';
 import { accept } from './accept.ts';
 import { Condition } from './condition.ts';
 import { Intake } from './intake.ts';
-import type { Place } from './mail.ts';
+import type { Arrival, Place } from './mail.ts';
 import { StoreError } from './store.ts';
 import type { Turns } from './turns.ts';
 
@@ -31,6 +31,8 @@ export interface QmtpCaller {
   readonly mailBytesMax: number;
   /** Why it may hand over nothing; asked before each accept, for an office may be revoked at any time. */
   refusal?(): Promise<Verdict | undefined>;
+  /** Why a recipient may not have a mail of this size. */
+  tooLarge?(sender: string, recipient: string, bytes: number): Verdict | undefined;
 }
 
 export interface QmtpDoor {
@@ -173,9 +175,8 @@ export class QmtpConnection {
       const refusal = await this.#caller.refusal?.();
       if (refusal) return all(refusal);
       if (failed) return all(NO_STORE);
-      // All recipients, also those that the tables refuse: the memory of `accept` knows a mail by its whole envelope.
-      const arrival = await intake.finish({ peer: this.#caller.peer, sender, recipients });
-      return await accept(this.#door.place, arrival, this.#door.now());
+      // With all recipients, also those that are refused: the id is made of the whole envelope, which a retry has again.
+      return await this.#acceptFitting(await intake.finish({ peer: this.#caller.peer, sender, recipients }));
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       this.#log('a mail could not be stored', error.message);
@@ -183,6 +184,15 @@ export class QmtpConnection {
     } finally {
       await this.#discard(intake);
     }
+  }
+
+  async #acceptFitting(arrival: Arrival): Promise<readonly Verdict[]> {
+    const { sender, recipients, body } = arrival.mail;
+    const refusals = recipients.map((recipient) => this.#caller.tooLarge?.(sender, recipient, body.size));
+    const fitting = recipients.filter((_, index) => !refusals[index]);
+    const mail = { ...arrival.mail, recipients: fitting };
+    const verdicts = (await accept(this.#door.place, { ...arrival, mail }, this.#door.now())).values();
+    return refusals.map((refusal) => refusal ?? (verdicts.next().value as Verdict));
   }
 
   /** What cannot be cleaned up changes no verdict; the next start empties the folder. */

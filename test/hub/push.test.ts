@@ -172,6 +172,15 @@ test('what a trip has offered is left to the trip, and said', async () => {
   expect((await hub.entries('office/farah')).map(({ key }) => key)).toEqual([entry?.key]);
 });
 
+test('a mail above the limit of the office goes back without crossing the link', async () => {
+  await arrive({ body: 'x'.repeat(5000), to: ['holly', 'farid'] }, { body: 'small\n', to: ['holly'] });
+  Object.assign(hub.directory.office('farah') as Office, { limits: { ...DEFAULT_LIMITS, mailBytesMax: 1000 } });
+  const qmail = await peer({ answer: () => 'Kok' });
+  expect(await pushTo(qmail)).toMatchObject({ mails: 2, accepted: 1, refused: 2 });
+  expect(qmail.mails).toHaveLength(1);
+  expect((await hub.only('internet')).body.toString()).toContain('larger than its office takes (#5.3.4)');
+});
+
 describe('the command', () => {
   const [command] = pushCommands;
   const lines: string[] = [];

@@ -80,6 +80,20 @@ describe('without TLS', () => {
     });
   });
 
+  test('the limit of the office that a mail is for, at the door', async () => {
+    await open(PLAIN, farah({ limits: { ...DEFAULT_LIMITS, mailBytesMax: 1000 } }));
+    const both = qmtpPackage({
+      from: '',
+      to: ['farah.a@example.org', 'herat.a@example.org'],
+      body: Buffer.alloc(2000),
+    });
+    const text = await answersTo(connect(where()), both, mail('farah.a@example.org', 10));
+    expect(text).toMatch(/^Doffice farah takes mails of up to 1000 bytes \(#5\.3\.4\)\nKok .*\nKok .*\n$/);
+    expect([await hub.entries('office/farah'), await hub.entries('office/herat')].map(({ length }) => length)).toEqual([
+      1, 1,
+    ]);
+  });
+
   test('an exception from a network', async () => {
     await open(
       `${PLAIN}[[allow]]\naddress = "127.0.0.0/8"\noffice = "farah"\n[[allow]]\naddress = "127.0.0.1"\noffice = "farah"\nrelay = false\n`,
