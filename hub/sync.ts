@@ -15,9 +15,11 @@ import { RECORD, RecordReader, TripError } from '../shared/core/trip-record.ts';
 import { EXIT } from '../shared/io/command-line.ts';
 import { bind } from '../shared/io/listen.ts';
 import { pskIdentityOf, pskServerOptions } from '../shared/io/psk.ts';
+import { StoreError } from '../shared/io/store.ts';
 import type { Wire } from '../shared/io/trip-output.ts';
 import type { TripOutcome } from '../shared/io/trip-session.ts';
 import { TripRefused } from '../shared/io/trip-side.ts';
+import { writeContact } from './contact.ts';
 import type { Hub, Service } from './hub.ts';
 import { deriveOfficeKey } from './office-key.ts';
 import { runningTrips } from './running-trips.ts';
@@ -88,8 +90,8 @@ async function trip(hub: Hub, c: SyncContext): Promise<Response> {
     const office = await officeOf(hub, caller);
     const { hello, rest } = await readHello(incoming);
     const outcome = await serveTrip(hub, caller, hello, httpWire(rest, incoming, outgoing));
-    report(hub, office.name, outcome);
     if (!outgoing.writableEnded) outgoing.end();
+    await report(hub, office.name, outcome);
     return RESPONSE_ALREADY_SENT;
   } catch (error) {
     if (error instanceof TripRefused) {
@@ -101,11 +103,18 @@ async function trip(hub: Hub, c: SyncContext): Promise<Response> {
   }
 }
 
-function report({ log }: Hub, office: string, outcome: TripOutcome): void {
+async function report(hub: Hub, office: string, outcome: TripOutcome): Promise<void> {
   const { complete, sent, received, resumed, error, refusal } = outcome;
-  const fields = { office, up: received.mails, down: sent.mails, resumed };
-  if (complete) log.info('an office has synced', fields);
-  else log.info('a trip ended early', { ...fields, reason: error?.message ?? refusal?.text });
+  const counts = { up: received.mails, down: sent.mails };
+  const trouble = error?.message ?? refusal?.text;
+  if (complete) hub.log.info('an office has synced', { office, ...counts, resumed });
+  else hub.log.info('a trip ended early', { office, ...counts, resumed, reason: trouble });
+  try {
+    await writeContact(hub, office, { time: hub.now(), ...counts, ...(trouble === undefined ? {} : { trouble }) });
+  } catch (failed) {
+    if (!(failed instanceof StoreError)) throw failed;
+    hub.log.warn('the contact could not be noted; the mail is as the trip left it', { office, reason: failed.message });
+  }
 }
 
 const HELLO_SECONDS = 60;
