@@ -34,10 +34,8 @@ export const isNoRange = (error: unknown): boolean => faultOf(error).status === 
 export const isUnsupported = (error: unknown): boolean =>
   error instanceof StoreError && [400, 405, 501].includes(faultOf(error.cause).status);
 
-export function isMissingKey(error: unknown): boolean {
-  const { name, status } = faultOf(error);
-  return name === 'NoSuchKey' || (status === 404 && name === 'NotFound');
-}
+/** The server's own word for it: any web server says 404. */
+export const isMissingKey = (error: unknown): boolean => faultOf(error).name === 'NoSuchKey';
 
 /** By the name of the error, else by its code, else by its status. */
 const MEANINGS: Readonly<Record<string, string>> = {
@@ -53,6 +51,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   AuthorizationHeaderMalformed: 'the region is wrong; correct [store] region',
   PermanentRedirect: 'the bucket is in another region or at another endpoint; correct [store] region and endpoint',
   CredentialsProviderError: 'no credentials are found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+  BrokenOff: 'the connection broke in the middle of an answer; see whether it is up',
   TimeoutError: 'it does not answer; see whether it is up, and whether a firewall is between',
   ECONNREFUSED: 'nothing listens there; see whether it is up, or correct [store] endpoint',
   ECONNRESET: 'the connection broke; see whether it is up',

@@ -43,11 +43,25 @@ export async function openS3Store(options: S3Options): Promise<Store> {
 
 /** Held in memory while it is sent, so that the SDK may send it again; larger ones are streamed, and not sent again. */
 const BUFFERED_BYTES_MAX = 1_048_576;
-const CREATE_TRIES = 5;
+const TRIES_MAX = 3;
 const CONNECT_MS_MAX = 5_000;
 /** Without a byte in either direction. */
 const SILENCE_MS_MAX = 15_000;
 const CONNECTIONS_MAX = 32;
+
+const ignore = (): void => {};
+/** The SDK would write its warnings among our log lines; what they warn of arrives here as an error. */
+const SILENT = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };
+
+/** Of an object. */
+interface Address {
+  readonly Bucket: string;
+  readonly Key: string;
+}
+
+class BrokenOff extends Error {
+  override readonly name = 'BrokenOff';
+}
 
 class S3Store implements Store {
   readonly staging = 'in place';
@@ -64,7 +78,8 @@ class S3Store implements Store {
     this.#client = new S3Client({
       region,
       forcePathStyle: pathStyle,
-      maxAttempts: 3,
+      maxAttempts: TRIES_MAX,
+      logger: SILENT,
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler: {
@@ -101,7 +116,7 @@ class S3Store implements Store {
         } catch (error) {
           if (isTaken(error)) return (await this.#nonce(at)) === nonce;
           // Somebody else is at it; the server does not know yet how that ends.
-          if (!isConflict(error) || tries === CREATE_TRIES) throw error;
+          if (!isConflict(error) || tries === TRIES_MAX) throw error;
         }
       }
     });
@@ -158,26 +173,37 @@ class S3Store implements Store {
     return Readable.from([]);
   }
 
-  #at(key: string): { Bucket: string; Key: string } {
+  #at(key: string): Address {
     checkKey(key);
     return { Bucket: this.#bucket, Key: this.#prefix + key };
   }
 
-  async #nonce(at: { Bucket: string; Key: string }): Promise<string | undefined> {
+  async #nonce(at: Address): Promise<string | undefined> {
     return (await this.#client.send(new HeadObjectCommand(at))).Metadata?.nonce;
   }
 
   /** A part of an object, whole in memory. Undefined when there is no such object. */
-  async #fetch(at: { Bucket: string; Key: string }, start: number, end: number): Promise<FetchedPart | undefined> {
+  async #fetch(at: Address, start: number, end: number): Promise<FetchedPart | undefined> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#fetchOnce({ ...at, Range: `bytes=${start}-${end - 1}` });
+      } catch (error) {
+        if (isMissingKey(error)) return undefined;
+        if (isNoRange(error) && start === 0) return { bytes: new Uint8Array(), size: 0, version: undefined };
+        // The SDK asks again where there was no answer, but not where the answer broke off.
+        if (!(error instanceof BrokenOff) || tries === TRIES_MAX) throw error;
+      }
+    }
+  }
+
+  async #fetchOnce(range: Address & { Range: string }): Promise<FetchedPart> {
+    const { Body, ContentRange = '', ETag } = await this.#client.send(new GetObjectCommand(range));
+    const size = /\/(\d+)$/.exec(ContentRange)?.[1];
+    if (!Body || size === undefined) throw new StoreError(`${this.#where} gives no parts of objects (Range)`);
     try {
-      const got = await this.#client.send(new GetObjectCommand({ ...at, Range: `bytes=${start}-${end - 1}` }));
-      const size = Number(/\/(\d+)$/.exec(got.ContentRange ?? '')?.[1]);
-      if (!got.Body || Number.isNaN(size)) throw new StoreError(`${this.#where} gives no parts of objects (Range)`);
-      return { bytes: await got.Body.transformToByteArray(), size, version: got.ETag };
-    } catch (error) {
-      if (isMissingKey(error)) return undefined;
-      if (isNoRange(error) && start === 0) return { bytes: new Uint8Array(), size: 0, version: undefined };
-      throw error;
+      return { bytes: await Body.transformToByteArray(), size: Number(size), version: ETag };
+    } catch (cause) {
+      throw new BrokenOff('the answer broke off', { cause });
     }
   }
 
