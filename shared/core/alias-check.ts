@@ -18,7 +18,8 @@ export function checkAliases(directory: Directory, edits: readonly AliasEdit[]):
   for (const edit of edits) checkAlias(tables, edit);
 }
 
-function checkAlias(tables: Tables, { address, targets, owner }: AliasEdit): void {
+/** One of them, by the hub's tables. Throws EditError. */
+export function checkAlias(tables: Tables, { address, targets, owner }: AliasEdit): void {
   const key = checkKey(address);
   if (targets.length === 0) throw new EditError(`${key} needs a target`);
   if (targets.length > TARGETS_MAX)
