@@ -7,6 +7,7 @@ import { deferred, refused, type Verdict } from '../shared/core/verdict.ts';
 import type { Body } from '../shared/io/body.ts';
 import { DialError } from '../shared/io/dial.ts';
 import { Turns } from '../shared/io/turns.ts';
+import { IdleSessions } from './idle-sessions.ts';
 import { mailHosts } from './mx.ts';
 import type { Smarthost } from './smarthost.ts';
 import { type BodyForm, needsUtf8 } from './smtp-exact.ts';
@@ -50,12 +51,15 @@ const RECIPIENTS_MAX = 100;
 export class Destinations {
   readonly #options: DestinationsOptions;
   readonly #turns: Turns;
-  readonly #open = new Set<SmtpOut>();
+  readonly #stop = new AbortController();
+  readonly #inUse = new Set<SmtpOut>();
+  readonly #idle: IdleSessions;
   readonly #leftAlone = new Map<string, { readonly until: number; readonly verdict: Verdict }>();
 
   constructor(options: DestinationsOptions) {
     this.#options = options;
     this.#turns = new Turns({ totalMax: options.concurrency });
+    this.#idle = new IdleSessions(options.concurrency);
   }
 
   /** Recipients by destination, each group small enough for one transaction. */
@@ -88,27 +92,39 @@ export class Destinations {
     }
   }
 
-  /** Cuts all sessions off. */
+  /** Ends the sessions that nobody uses. */
+  rest(): void {
+    this.#idle.closeAll();
+  }
+
+  /** Cuts off those that are in use or being set up; from now on there are no new ones. */
   abort(): void {
-    for (const session of this.#open) session.abort();
+    this.#stop.abort();
+    for (const session of this.#inUse) session.abort();
   }
 
   async #connectAndSend(destination: string, transaction: Transaction): Promise<Outcome> {
     const vain = this.#leftAlone.get(destination);
     if (vain && vain.until > Date.now() && !transaction.insist) return forAll(transaction, vain.verdict);
     this.#leftAlone.delete(destination);
+    const kept = this.#idle.take(destination);
+    const outcome = kept && (await this.#use(kept, destination, transaction));
+    // A kept session that its server has ended meanwhile says nothing of the mail.
+    if (outcome && (outcome.inDoubt || !kept.brokeOff)) return outcome;
     const started = Date.now();
     const session = await this.#session(destination);
-    if (!(session instanceof SmtpOut)) {
-      if (session.letter === 'Z' && Date.now() - started > SLOW_MS) this.#leaveAlone(destination, session);
-      return forAll(transaction, session);
-    }
-    this.#open.add(session);
+    if (session instanceof SmtpOut) return this.#use(session, destination, transaction);
+    if (session.letter === 'Z' && Date.now() - started > SLOW_MS) this.#leaveAlone(destination, session);
+    return forAll(transaction, session);
+  }
+
+  async #use(session: SmtpOut, destination: string, transaction: Transaction): Promise<Outcome> {
+    this.#inUse.add(session);
     try {
       return await sendOver(session, transaction);
     } finally {
-      this.#open.delete(session);
-      session.close();
+      this.#inUse.delete(session);
+      this.#idle.giveBack(destination, session);
     }
   }
 
@@ -124,8 +140,9 @@ export class Destinations {
     if ('letter' in targets) return targets;
     const reasons: string[] = [];
     for (const target of targets) {
+      if (this.#stop.signal.aborted) return deferred('the hub is being stopped (#4.3.2)');
       try {
-        return await SmtpOut.open(target, this.#options.hostname);
+        return await SmtpOut.open(target, { hostname: this.#options.hostname, signal: this.#stop.signal });
       } catch (error) {
         if (!(error instanceof DialError || error instanceof NoSession)) throw error;
         reasons.push(error.message);

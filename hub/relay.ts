@@ -68,6 +68,7 @@ class Relay {
     await this.#reading;
     while (this.#inHand.size > 0) await Promise.all(this.#inHand.values());
     clearTimeout(timer);
+    this.#destinations.rest();
   }
 
   #published(key: string | undefined): void {

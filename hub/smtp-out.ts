@@ -1,6 +1,6 @@
 /**
- * One SMTP session with another server: opened, used for one transaction, closed. Time-outs go by progress: a server
- * that keeps answering or taking bytes is never cut off.
+ * One SMTP session with another server, for one transaction after another. Time-outs go by progress: a server that keeps
+ * answering or taking bytes is never cut off.
  */
 import { isIP, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
@@ -38,12 +38,21 @@ export interface Envelope {
   readonly eightBit: boolean;
 }
 
+export interface Greeting {
+  /** How we call ourselves. */
+  readonly hostname: string;
+  /** Gives up a session that does not stand yet. */
+  readonly signal: AbortSignal;
+}
+
 const DIAL_SECONDS = 30;
 const SETUP_MS = 300_000;
 const GREETING_MS = 120_000;
 /** RFC 5321 section 4.5.3.2: ten minutes for the answer to the last dot. */
 const SILENCE_MS = 600_000;
 const QUIT_MS = 5_000;
+/** Some servers end a session after so many. */
+const TRANSACTIONS_MAX = 100;
 
 /** No session with this server: refused, cut off, no TLS where it must be, password not taken. */
 export class NoSession extends Error {}
@@ -52,41 +61,45 @@ class NoTls extends NoSession {}
 
 export class SmtpOut {
   readonly #connection: SMTPConnection;
-  readonly #socket: Socket;
   readonly name: string;
   readonly extensions: Extensions;
+  #transactions = 0;
+  #last: 'carried' | 'refused' | 'broke off' | undefined;
 
-  private constructor(connection: SMTPConnection, socket: Socket, { name }: Target, extensions: Extensions) {
+  private constructor(connection: SMTPConnection, name: string, extensions: Extensions) {
     this.#connection = connection;
-    this.#socket = socket;
     this.name = name;
     this.extensions = extensions;
   }
 
-  /** Throws NoSession or DialError. `hostname`: how we greet. */
-  static async open(target: Target, hostname: string): Promise<SmtpOut> {
+  /** Throws NoSession or DialError. */
+  static async open(target: Target, greeting: Greeting): Promise<SmtpOut> {
     try {
-      return await SmtpOut.#open(target, hostname, target.tls);
+      return await SmtpOut.#open(target, greeting, target.tls);
     } catch (error) {
       if (target.tls !== 'opportunistic' || !(error instanceof NoTls)) throw error;
       // RFC 7435: some protection when possible. What a broken TLS would prevent is worse than mail in clear.
-      return SmtpOut.#open(target, hostname, 'none');
+      return SmtpOut.#open(target, greeting, 'none');
     }
   }
 
-  static async #open(target: Target, hostname: string, tls: Target['tls']): Promise<SmtpOut> {
-    const socket = await dial({ host: target.address, port: target.port, seconds: DIAL_SECONDS });
+  static async #open(target: Target, { hostname, signal }: Greeting, tls: Target['tls']): Promise<SmtpOut> {
+    const socket = await dial({ host: target.address, port: target.port, seconds: DIAL_SECONDS, signal });
     const connection = new SMTPConnection({ ...tlsOptions(target, tls), ...optionsOf(target, hostname, socket) });
+    const giveUp = (): void => hangUp(connection);
+    signal.addEventListener('abort', giveUp);
     try {
       await connected(connection);
       const extensions = extensionsOf(connection.lastServerResponse || '');
       if (target.auth) await loggedIn(connection, target.auth);
-      return new SmtpOut(connection, socket, target, extensions);
+      return new SmtpOut(connection, target.name, extensions);
     } catch (error) {
       const failed = connection.upgrading ? NoTls : NoSession;
       connection.close();
       socket.destroy();
       throw new failed(`no session with ${target.name}: ${wordsOf(error as SMTPError)}`);
+    } finally {
+      signal.removeEventListener('abort', giveUp);
     }
   }
 
@@ -106,19 +119,40 @@ export class SmtpOut {
     const { from, to, wireBytes: size, eightBit: use8BitMime } = envelope;
     return new Promise((resolve) => {
       this.#connection.send({ from, to: [...to], size, use8BitMime }, message, (error, info) => {
+        this.#transactions += 1;
+        this.#last = error ? (error.response ? 'refused' : 'broke off') : 'carried';
         const rejected = (error as RejectedError | null)?.rejectedErrors ?? info?.rejectedErrors ?? [];
         const rest = error ? this.#failure(error) : replyVerdict(this.name, info?.response ?? '250 ok');
         const verdicts = new Map(to.map((recipient) => [recipient, rest]));
         for (const { recipient, response } of rejected as readonly RejectedError[]) {
           if (recipient !== undefined) verdicts.set(recipient, replyVerdict(this.name, response ?? ''));
         }
-        resolve({ verdicts, inDoubt: complete && error !== null && error.response === undefined });
+        resolve({ verdicts, inDoubt: complete && this.brokeOff });
       });
     });
   }
 
+  get isOpen(): boolean {
+    return !this.#connection.destroyed;
+  }
+
+  /** The last mail was carried, so both sides are at the start of the next. */
+  get isReusable(): boolean {
+    return this.isOpen && this.#last === 'carried' && this.#transactions < TRANSACTIONS_MAX;
+  }
+
+  /** The connection was lost, and with it the answer to the last mail. */
+  get brokeOff(): boolean {
+    return this.#last === 'broke off';
+  }
+
   /** Says good-bye without waiting for long. */
   close(): void {
+    // In the middle of a mail a QUIT would become part of it.
+    if (this.brokeOff) {
+      this.#connection.close();
+      return;
+    }
     const timer = setTimeout(() => this.#connection.close(), QUIT_MS);
     this.#connection.once('end', () => clearTimeout(timer));
     this.#connection.quit();
@@ -126,7 +160,7 @@ export class SmtpOut {
 
   /** Cuts it off, whatever is under way. */
   abort(): void {
-    this.#socket.destroy();
+    hangUp(this.#connection);
   }
 
   #failure({ response, message }: SMTPError): Verdict {
@@ -165,6 +199,11 @@ function tlsOptions({ name }: Target, tls: Target['tls']) {
     case 'opportunistic':
       return { secure: false, opportunisticTLS: true, tls: { ...servername, rejectUnauthorized: false } };
   }
+}
+
+/** Without a word: what waits for an answer hears that there is none. */
+function hangUp({ _socket }: SMTPConnection): void {
+  if (_socket) _socket.destroy();
 }
 
 function connected(connection: SMTPConnection): Promise<void> {

@@ -13,6 +13,8 @@ export interface DialOptions {
   readonly seconds: number;
   /** Speak TLS with this key. */
   readonly psk?: PskIdentity;
+  /** Gives up when it fires. */
+  readonly signal?: AbortSignal;
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -26,15 +28,20 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** A connected socket. Throws DialError. */
 export async function dial(options: DialOptions): Promise<Socket> {
-  const { host, port, seconds, psk } = options;
+  const { host, port, seconds, psk, signal } = options;
   const where = `${host}:${port}`;
   const socket = psk ? connectTls({ host, port, ...pskClientOptions(psk) }) : connect({ host, port, noDelay: true });
+  const giveUp = (): unknown => socket.destroy();
+  signal?.addEventListener('abort', giveUp);
+  if (signal?.aborted) giveUp();
   try {
     await connected(socket, psk ? 'secureConnect' : 'connect', seconds);
     if (psk) assertNoCertificate(socket as TLSSocket);
   } catch (error) {
     socket.destroy();
     throw new DialError(`no connection to ${where}: ${reasonOf(error as NodeJS.ErrnoException, psk !== undefined)}`);
+  } finally {
+    signal?.removeEventListener('abort', giveUp);
   }
   return socket;
 }

@@ -243,6 +243,31 @@ test('many mails go at once, no more sessions than configured, each once', async
   );
 });
 
+test('a session that its server has ended is no trouble for the next mail', async () => {
+  const { hub, sink } = await net({ oneMailOnly: true });
+  for (const to of ['a@example.com', 'b@example.com', 'c@example.com']) {
+    await queue(hub, [to]);
+    await until(isEmpty(hub));
+  }
+  expect(sink.mails.map(({ to }) => to[0])).toEqual(['a@example.com', 'b@example.com', 'c@example.com']);
+  expect(hub.logged.filter(({ event }) => event !== 'sent')).toEqual([]);
+});
+
+test.each([
+  ['to a mail', { mail: () => 'silence' }],
+  ['to the connection', { greeting: 'silence' }],
+])('stopping waits for no server that does not answer %s; the mail stays', async (_, options) => {
+  const sink = await startSmtpSink(options);
+  closing.push(() => sink.close());
+  const hub = await bareHub({ toml: `[relay]\nsmarthost = "smtp://${sink.address}"\n` });
+  closing.push(() => hub.close());
+  const relay = startRelay(hub);
+  await queue(hub, ['a@example.com']);
+  await until(() => sink.sessions === 1);
+  await relay.close(0);
+  expect(await hub.entries('internet')).toHaveLength(1);
+});
+
 test('dropping tells the sender, unless it is to be quiet', async () => {
   const { hub } = await net({ mail: () => '451 4.3.0 later' });
   for (const options of [{ quiet: true }, {}]) {

@@ -84,7 +84,7 @@ const BODY = textBody('Subject: t\n\nhello\n');
 async function sendTo(address: string, tls: 'opportunistic' | 'offered' | 'required' | 'none') {
   const session = await SmtpOut.open(
     { name: '127.0.0.1', address: '127.0.0.1', port: Number(address.split(':')[1]), tls },
-    'kabul.example.org',
+    { hostname: 'kabul.example.org', signal: new AbortController().signal },
   );
   const { wireBytes, eightBit } = await bodyForm(BODY);
   const { verdicts } = await session.send({ from: 'a@example.org', to: ['b@example.com'], wireBytes, eightBit }, BODY);

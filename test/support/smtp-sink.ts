@@ -18,10 +18,14 @@ export interface SinkMail {
 export interface SinkOptions {
   /** What the answer to EHLO offers. */
   readonly extensions?: readonly string[];
+  /** The greeting; `silence` leaves the client waiting. */
+  readonly greeting?: string;
   /** A reply that refuses or defers this recipient; undefined takes it. */
   recipient?(recipient: string): string | undefined;
-  /** A reply to the whole mail; `hang up` ends the connection without one; undefined takes it. */
+  /** A reply to the whole mail; `hang up` ends the connection without one, `silence` leaves the client waiting; undefined takes it. */
   mail?(mail: SinkMail): string | undefined;
+  /** Ends the session after each mail, as some servers do. */
+  readonly oneMailOnly?: boolean;
   /** For STARTTLS, which is offered then. */
   readonly tls?: TlsOptions;
   readonly port?: number;
@@ -111,7 +115,8 @@ class SinkSession {
   }
 
   greet(): void {
-    this.#say('220 sink.test ESMTP');
+    const { greeting = '220 sink.test ESMTP' } = this.#options;
+    if (greeting !== 'silence') this.#say(greeting);
   }
 
   #listen(): void {
@@ -159,7 +164,8 @@ class SinkSession {
     this.#reset();
     const reply = this.#take(mail);
     if (reply === 'hang up') this.#socket.destroy();
-    else this.#say(reply ?? '250 2.0.0 taken');
+    else if (reply !== 'silence') this.#say(reply ?? '250 2.0.0 taken');
+    if (this.#options.oneMailOnly) this.#socket.end();
   }
 
   #reset(): void {
