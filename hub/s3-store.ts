@@ -46,7 +46,7 @@ const BUFFERED_BYTES_MAX = 1_048_576;
 const TRIES_MAX = 3;
 const CONNECT_MS_MAX = 5_000;
 /** Without a byte in either direction. */
-const SILENCE_MS_MAX = 15_000;
+const SILENCE_MS_MAX = 20_000;
 const CONNECTIONS_MAX = 32;
 
 const ignore = (): void => {};

@@ -13,6 +13,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the name is too long for this file system',
   EXDEV: 'it lies on another file system than the folder of the store; keep both on one',
   ENOENT: 'it is not there; somebody removed the file or its folder',
+  EEXIST: 'a file stands where a folder should be; move it away',
   ENOTDIR: 'a file stands where a folder should be; move it away',
   EISDIR: 'a folder stands where a file should be; move it away',
   ESTALE: 'the network file system lost it; mount it again',

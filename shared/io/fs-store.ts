@@ -146,7 +146,7 @@ class FsStore implements Store {
 
   /** A folder that is there already is synced as well: another process may have made it and not come to that. */
   async #make(folder: string): Promise<void> {
-    const isMaildir = basename(folder) === 'new' || basename(folder) === 'cur';
+    const isMaildir = /^(?:new|cur)$/.test(basename(folder)) && !folder.startsWith(join(this.#root, 'tmp/'));
     for (const path of isMaildir ? ['tmp', 'new', 'cur'].map((name) => join(dirname(folder), name)) : [folder])
       await makeFolder(path);
     await onDisk(`make the folder ${folder}`, async () => {
