@@ -17,6 +17,8 @@ export interface Hub {
   readonly secret: Uint8Array;
   /** Folder for bodies on their way in; emptied at start. */
   readonly spool: string;
+  /** host:port by listener, while this hub serves. */
+  readonly listening: ReadonlyMap<string, string>;
   /** Unix seconds. */
   now(): number;
   /** Calls back after mail has been published to a maildir; answers how to stop. */

@@ -43,7 +43,11 @@ export async function lockData(config: HubConfig): Promise<Lock | undefined> {
 }
 
 /** Opens all; puts right what a crash may have left. The caller holds the lock of the data folder. */
-export async function openHub(config: HubConfig, log: Log): Promise<Hub> {
+export async function openHub(
+  config: HubConfig,
+  log: Log,
+  listening: ReadonlyMap<string, string> = new Map(),
+): Promise<Hub> {
   const secret = await loadMasterSecret(config.secret_file);
   const store = await openHubStore(config);
   const directory = await openDirectory(store, config);
@@ -69,6 +73,7 @@ export async function openHub(config: HubConfig, log: Log): Promise<Hub> {
     place,
     secret,
     spool,
+    listening,
     now,
     onPublished: (listener) => {
       listeners.add(listener);

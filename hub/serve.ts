@@ -33,11 +33,13 @@ export async function serve(config: HubConfig, { commands, log, stop, ready }: S
       EXIT.later,
       `another hub serves ${dataFolder(config)}: stop it first, or give this one a \`data\` of its own`,
     );
-  const hub = await openHub(config, log);
+  const listening = new Map<string, string>();
+  const hub = await openHub(config, log, listening);
   const services: Service[] = [];
   try {
     for (const start of starters(commands)) services.push(...(await start(hub)));
-    const listen = Object.fromEntries(services.flatMap(({ name, address }) => (address ? [[name, address]] : [])));
+    for (const { name, address } of services) if (address) listening.set(name, address);
+    const listen = Object.fromEntries(listening);
     await writeRunFile(dataFolder(config), { pid: process.pid, listen });
     ready(JSON.stringify({ event: 'ready', listen }));
     log.info('the hub serves', listen);

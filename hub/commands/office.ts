@@ -2,13 +2,13 @@
 import type { Office, OfficeLimits } from '../../shared/core/directory.ts';
 import { encodeToken } from '../../shared/core/token.ts';
 import { type Call, EXIT, Exit } from '../../shared/io/command-line.ts';
-import { ConfigError, parseBytes, splitHostAddress } from '../../shared/io/config.ts';
+import { parseBytes } from '../../shared/io/config.ts';
 import { countMaildir } from '../../shared/io/maildir.ts';
-import type { HubConfig } from '../config.ts';
 import { editDirectory } from '../edit-directory.ts';
 import type { Hub, HubCommand } from '../hub.ts';
 import { readmit } from '../instance.ts';
 import { deriveOfficeKey, newKeyId } from '../office-key.ts';
+import { publicAddress } from '../public-address.ts';
 
 export const officeCommands: readonly HubCommand[] = [
   {
@@ -77,7 +77,6 @@ hub office readmit NAME.`,
     summary: 'gives an office a new key: the old one is worth nothing any more; prints the new token as the last line',
     takes: [1, 1],
     run: async (hub, { positionals: [name = ''], out }) => {
-      publicAddress(hub.config);
       await editDirectory(hub, { do: 'office.rekey', office: name });
       await readmit(hub, name);
       printToken(hub, officeOf(hub, name), out);
@@ -100,7 +99,6 @@ hub office readmit NAME.`,
 ];
 
 async function addOffice(hub: Hub, { positionals: [name = ''], options, out }: Call): Promise<number> {
-  publicAddress(hub.config);
   const given = Array.isArray(options.domain) ? options.domain : [];
   const whole = given.some((domain) => !domain.startsWith('.'));
   const domains = [
@@ -116,27 +114,20 @@ async function addOffice(hub: Hub, { positionals: [name = ''], options, out }: C
 
 function printToken(hub: Hub, office: Office, out: Call['out']): void {
   const { name, domains, keyId, generation } = office;
+  const address = publicAddress(hub);
   const token = encodeToken({
-    hub: publicAddress(hub.config),
+    hub: address,
     office: name,
     domain: hub.config.domain.toLowerCase(),
     officeDomains: domains,
     identity: `${keyId}.${generation}`,
     key: deriveOfficeKey(hub.secret, keyId, generation),
   });
-  out(`On the laptop of ${name}, type:  agent enrol TOKEN`);
+  out(
+    `The office will dial ${address} (\`public\` in hub.toml names another address). On its laptop, type:  agent enrol TOKEN`,
+  );
   out('This is the token. Who has it is the office: send it by a way that you trust.');
   out(token);
-}
-
-/** Where offices dial. Throws ConfigError where nobody could know. */
-function publicAddress({ file, hostname, public: address, listen }: HubConfig): string {
-  if (address !== undefined) return address;
-  const port = listen.sync === undefined ? undefined : splitHostAddress(listen.sync)?.port;
-  if (port) return `${hostname}:${port}`;
-  throw new ConfigError(
-    `${file}: where shall offices dial? Set listen.sync to a fixed port, or public = "${hostname}:443"`,
-  );
 }
 
 /** Throws Exit when there is none. */

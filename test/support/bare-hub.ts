@@ -91,6 +91,7 @@ export async function bareHub({
     logged,
     store,
     place,
+    listening: new Map(),
     spool,
     directory: {
       current: directory,
