@@ -3,6 +3,7 @@
  * there are at once, in all and for each destination, and which destinations let us wait in vain a moment ago.
  */
 import { splitAddress } from '../shared/core/address.ts';
+import { asciiDomain, smtpPath } from '../shared/core/smtp-path.ts';
 import { deferred, refused, type Verdict } from '../shared/core/verdict.ts';
 import type { Body } from '../shared/io/body.ts';
 import { DialError } from '../shared/io/dial.ts';
@@ -12,7 +13,6 @@ import { mailHosts } from './mx.ts';
 import type { Smarthost } from './smarthost.ts';
 import { type BodyForm, needsUtf8 } from './smtp-exact.ts';
 import { type Extensions, NoSession, SmtpOut, type Target } from './smtp-out.ts';
-import { asciiDomain, smtpPath } from './smtp-path.ts';
 
 /** One mail for recipients of one destination. */
 export interface Transaction {

@@ -11,11 +11,11 @@ import { refused, type Verdict } from '../shared/core/verdict.ts';
 import { pskIdentityOf, pskServerOptions } from '../shared/io/psk.ts';
 import type { QmtpCaller } from '../shared/io/qmtp-connection.ts';
 import { type QmtpServerOptions, startQmtpServer } from '../shared/io/qmtp-server.ts';
+import { tooLarge } from '../shared/io/smtp-data.ts';
 import { allowRules } from './allow-rules.ts';
 import type { Hub, Service } from './hub.ts';
 import { deriveOfficeKey } from './office-key.ts';
 import { officeLimit } from './office-limit.ts';
-import { tooLarge } from './smtp-data.ts';
 
 /** Starts what the configuration names. */
 export async function startQmtp(hub: Hub): Promise<Service[]> {

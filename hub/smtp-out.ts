@@ -5,11 +5,11 @@
 import { isIP, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import SMTPConnection, { type SMTPError } from 'nodemailer/lib/smtp-connection';
+import { replyVerdict } from '../shared/core/smtp-reply.ts';
 import { deferred, type Verdict } from '../shared/core/verdict.ts';
 import type { Body } from '../shared/io/body.ts';
 import { dial } from '../shared/io/dial.ts';
 import type { Smarthost } from './smarthost.ts';
-import { replyVerdict } from './smtp-reply.ts';
 
 /** One host that may be tried. */
 export interface Target {

@@ -8,18 +8,32 @@
  *
  * A mail without a Message-ID is not known again (DESIGN: the windows that remain), so its Z may double it for others.
  */
-import type { Peer } from '../shared/core/delivery.ts';
-import type { Failure } from '../shared/core/dsn.ts';
-import { CrlfToLf } from '../shared/core/line-ends.ts';
-import { accepted, deferred, refused, type Verdict } from '../shared/core/verdict.ts';
-import { accept } from '../shared/io/accept.ts';
-import { bounceMail } from '../shared/io/bounce.ts';
-import { Intake } from '../shared/io/intake.ts';
-import type { Arrival } from '../shared/io/mail.ts';
-import { SpoolFull } from '../shared/io/spool.ts';
-import { StoreError } from '../shared/io/store.ts';
-import type { Hub } from './hub.ts';
-import { officeLimit } from './office-limit.ts';
+import type { Peer, Routed } from '../core/delivery.ts';
+import type { Failure } from '../core/dsn.ts';
+import { CrlfToLf } from '../core/line-ends.ts';
+import { accepted, deferred, refused, type Verdict } from '../core/verdict.ts';
+import { accept } from './accept.ts';
+import { bounceMail } from './bounce.ts';
+import { Intake } from './intake.ts';
+import type { Arrival, Place } from './mail.ts';
+import { SpoolFull } from './spool.ts';
+import { StoreError } from './store.ts';
+
+/** What the machine gives its SMTP door. */
+export interface SmtpPlace {
+  readonly place: Place;
+  /** Folder for bodies on their way in. */
+  readonly spool: string;
+  /** Unix seconds. */
+  now(): number;
+  /** The limit of an office that the mail would wait for, if it has set one. */
+  limitOf(routed: Routed): SizeLimit | undefined;
+}
+
+export interface SizeLimit {
+  readonly office: string;
+  readonly bytesMax: number;
+}
 
 export interface SmtpMail {
   readonly peer: Peer;
@@ -32,23 +46,23 @@ export interface SmtpMail {
 }
 
 /** Takes a mail; throws when the client goes away in the middle of it, and then nothing is kept. */
-export async function takeMail(hub: Hub, mail: SmtpMail, data: AsyncIterable<Uint8Array>): Promise<Verdict> {
+export async function takeMail(door: SmtpPlace, mail: SmtpMail, data: AsyncIterable<Uint8Array>): Promise<Verdict> {
   const { protocol, helo, address, bytesMax } = mail;
-  const trace = { protocol, helo, address, hostname: hub.config.hostname, now: hub.now() };
-  const intake = new Intake({ spool: hub.spool, bytesMax, trace });
+  const trace = { protocol, helo, address, hostname: door.place.hostname, now: door.now() };
+  const intake = new Intake({ spool: door.spool, bytesMax, trace });
   try {
     const fault = await receive(intake, data, bytesMax);
-    return fault ?? (await acceptMail(hub, mail, await intake.finish(mail)));
+    return fault ?? (await acceptMail(door, mail, await intake.finish(mail)));
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    return noStore(hub, error);
+    return noStore(door, error);
   } finally {
     await intake.discard();
   }
 }
 
-function noStore({ log }: Hub, error: StoreError): Verdict {
-  log.warn('a mail could not be stored', { error: error.message });
+function noStore({ place }: SmtpPlace, error: StoreError): Verdict {
+  place.log.warn('a mail could not be stored', { error: error.message });
   return deferred('the mail cannot be stored now; try again (#4.3.0)');
 }
 
@@ -76,27 +90,31 @@ async function receive(
   return undefined;
 }
 
-async function acceptMail(hub: Hub, { peer }: SmtpMail, arrival: Arrival): Promise<Verdict> {
+async function acceptMail(door: SmtpPlace, { peer }: SmtpMail, arrival: Arrival): Promise<Verdict> {
   const { sender, recipients, body } = arrival.mail;
   const verdicts = new Map<string, Verdict>();
   for (const recipient of recipients) {
-    const limit = officeLimit(hub, hub.place.route(peer, sender, recipient));
+    const limit = door.limitOf(door.place.route(peer, sender, recipient));
     if (limit && body.size > limit.bytesMax) verdicts.set(recipient, tooLarge(limit));
   }
   const fitting = recipients.filter((recipient) => !verdicts.has(recipient));
-  const answers = await accept(hub.place, { ...arrival, mail: { ...arrival.mail, recipients: fitting } }, hub.now());
+  const answers = await accept(door.place, { ...arrival, mail: { ...arrival.mail, recipients: fitting } }, door.now());
   fitting.forEach((recipient, index) => {
     const answer = answers[index];
     if (answer) verdicts.set(recipient, answer);
   });
-  return oneReply(hub, arrival, verdicts);
+  return oneReply(door, arrival, verdicts);
 }
 
 /** An office's limit on the size of a mail, in words. */
-export const tooLarge = ({ office, bytesMax }: { readonly office: string; readonly bytesMax: number }): Verdict =>
+export const tooLarge = ({ office, bytesMax }: SizeLimit): Verdict =>
   refused(`office ${office} takes mails of up to ${bytesMax} bytes (#5.3.4)`);
 
-async function oneReply(hub: Hub, { id, mail }: Arrival, verdicts: ReadonlyMap<string, Verdict>): Promise<Verdict> {
+async function oneReply(
+  door: SmtpPlace,
+  { id, mail }: Arrival,
+  verdicts: ReadonlyMap<string, Verdict>,
+): Promise<Verdict> {
   const all = [...verdicts.values()];
   const later = all.find(({ letter }) => letter === 'Z');
   if (later) return later;
@@ -105,8 +123,8 @@ async function oneReply(hub: Hub, { id, mail }: Arrival, verdicts: ReadonlyMap<s
   const failures: Failure[] = [...verdicts]
     .filter(([, { letter }]) => letter === 'D')
     .map(([recipient, { text }]) => ({ recipient, text }));
-  const now = hub.now();
+  const now = door.now();
   const reported = { id, head: { sender: mail.sender, accepted: now }, body: mail.body };
-  const told = await bounceMail(hub.place, reported, failures, { kind: 'failed', now });
+  const told = await bounceMail(door.place, reported, failures, { kind: 'failed', now });
   return told.letter === 'Z' ? told : accepted(taken.text);
 }

@@ -1,5 +1,5 @@
 /** SMTP replies and verdicts: 2xx K, 4xx Z, 5xx D, and a code of RFC 3463 in both. */
-import { statusCode, type Verdict } from '../shared/core/verdict.ts';
+import { statusCode, type Verdict } from './verdict.ts';
 
 const REPLY_CHARACTERS_MAX = 300;
 
