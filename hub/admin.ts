@@ -4,6 +4,7 @@
  * whoever can read the master secret can derive.
  */
 import { timingSafeEqual } from 'node:crypto';
+import type { Server } from 'node:http';
 import { type ServerType, serve } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { stream } from 'hono/streaming';
@@ -48,8 +49,17 @@ export async function startAdmin(hub: Hub, commands: readonly HubCommand[], addr
   return {
     name: 'admin',
     address: `${where.host}:${bound.port}`,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+    close: (seconds) => closeWithin(server as Server, seconds),
   };
+}
+
+/** A command in hand may end; one that takes longer is cut off at its caller, and goes on where it is safe to stop. */
+async function closeWithin(server: Server, seconds: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const late = setTimeout(() => server.closeAllConnections(), seconds * 1000);
+  await closed;
+  clearTimeout(late);
 }
 
 export function adminApp(hub: Hub, commands: readonly HubCommand[]): Hono {

@@ -1,8 +1,9 @@
 /** The command line's side of hub/admin.ts: has a command run inside the hub that serves this store. */
+import { once } from 'node:events';
+import { type IncomingMessage, request as sendRequest } from 'node:http';
 import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
-import { type Call, Exit } from '../shared/io/command-line.ts';
+import { text } from 'node:stream/consumers';
+import { type Call, EXIT, Exit } from '../shared/io/command-line.ts';
 import type { CommandLine, CommandRequest } from './admin.ts';
 
 /** Answers the exit code, or undefined when nobody listens there. */
@@ -23,34 +24,40 @@ export async function forward(
   }
 }
 
-async function post(address: string, token: string, request: CommandRequest): Promise<Response | undefined> {
+/** Without a time-out: a push over a slow line takes hours. */
+async function post(address: string, token: string, request: CommandRequest): Promise<IncomingMessage | undefined> {
+  const outgoing = sendRequest(`http://${address}/command`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+  });
+  outgoing.end(JSON.stringify(request));
+  let answer: IncomingMessage;
   try {
-    const answer = await fetch(`http://${address}/command`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify(request),
-    });
-    if (answer.ok) return answer;
-    // Another program has the port since, or another hub with another secret: not the hub of this configuration.
-    if (answer.status === 401 || answer.status === 404) return undefined;
-    throw new Exit(70, `the serving hub would not take the command: ${await answer.text()}`);
+    [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
   } catch (error) {
-    if (error instanceof TypeError) return undefined;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    return undefined;
   }
+  if (answer.statusCode === 200) return answer;
+  // Another program has the port since, or another hub with another secret: not the hub of this configuration.
+  if (answer.statusCode === 401 || answer.statusCode === 404) return undefined;
+  throw new Exit(70, `the serving hub would not take the command: ${await text(answer)}`);
 }
 
-async function printed(answer: Response, call: Call): Promise<Exclude<CommandLine, { out: string }>> {
-  const lines = createInterface({
-    input: Readable.fromWeb(answer.body as ReadableStream<Uint8Array>),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  });
-  for await (const text of lines) {
-    const line = JSON.parse(text) as CommandLine;
-    if (!('out' in line)) return line;
-    call.out(line.out);
+async function printed(answer: IncomingMessage, call: Call): Promise<Exclude<CommandLine, { out: string }>> {
+  try {
+    for await (const json of createInterface({ input: answer, crlfDelay: Number.POSITIVE_INFINITY })) {
+      const line = JSON.parse(json) as CommandLine;
+      if (!('out' in line)) return line;
+      call.out(line.out);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
   }
-  throw new Exit(75, 'the serving hub stopped before the command was done: run it again, doing it twice is harmless');
+  throw new Exit(
+    EXIT.later,
+    'the serving hub stopped before the command was done: run it again, doing it twice is harmless',
+  );
 }
 
 function finish({ exit, error }: { exit: number; error?: string }): number {
