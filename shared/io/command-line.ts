@@ -114,7 +114,8 @@ function helpOf<Context>(
   { words, usage, summary, help, reports }: Command<Context>,
 ): string {
   const common = `  --config FILE  the configuration (default ${defaultConfig})${reports ? '\n  --json         one JSON object on stdout' : ''}`;
-  return `usage: ${name} ${words} ${usage}`.trimEnd() + `\n\n${summary}.${help ? `\n\n${help}` : ''}\n\n${common}`;
+  const first = `usage: ${name} ${words} ${usage}`.trimEnd();
+  return `${first}\n\n${summary}.${help ? `\n\n${help}` : ''}\n\n${common}`;
 }
 
 function unknownCommand<Context>(program: Program<Context>, argv: readonly string[]): string {
