@@ -27,7 +27,7 @@ export function checkAlias(tables: Tables, { address, targets, owner }: AliasEdi
   for (const target of owner === undefined ? targets : [...targets, owner]) {
     const fault = targetFault(target);
     if (fault !== undefined)
-      throw new EditError(`${key}: "${target.slice(0, 200)}" is no address that mail can go to (${fault})`);
+      throw new EditError(`${key}: ${shown(target)} is no address that mail can go to (${fault})`);
   }
   checkHidesNobody(tables, key, { targets });
 }
@@ -39,7 +39,7 @@ function checkKey(address: string): string {
   const fault = addressFault(key) ?? (/\s/.test(key) ? 'it holds a blank' : undefined);
   if (whole && fault === undefined) return key;
   throw new EditError(
-    `"${address.slice(0, 200)}" cannot be an alias: ${fault ?? 'write staff@example.org, @example.org for a whole domain, or staff@ for every domain of ours'}`,
+    `${shown(address)} cannot be an alias: ${fault ?? 'write staff@example.org, @example.org for a whole domain, or staff@ for every domain of ours'}`,
   );
 }
 
@@ -63,6 +63,9 @@ function checkHidesNobody(tables: Tables, key: string, alias: Alias): void {
     : `make ${key} one of its own targets, so that a copy stays, or 'hub user remove ${key}' first`;
   throw new EditError(`${key} is a user posted to ${placeName(user.post)}, whom the alias would hide: ${remedy}`);
 }
+
+/** A file may hold anything; a message is one line. */
+const shown = (text: string): string => JSON.stringify(text.slice(0, 200));
 
 /** The person stays one of those whom the alias leads to. */
 export const keepsCopy = (key: string, { targets }: Alias): boolean =>

@@ -25,7 +25,9 @@ export function checkEdit(directory: Directory, edit: Edit): void {
 function checkNewOffice(directory: Directory, { office: name, domains }: Extract<Edit, { do: 'office.add' }>): void {
   const { offices } = directory;
   if (!isOfficeName(name))
-    throw new EditError(`"${name}" is no name for an office: 1 to 32 of a-z, 0-9 and -, and not "hub" or "internet"`);
+    throw new EditError(
+      `${JSON.stringify(name.slice(0, 100))} is no name for an office: 1 to 32 of a-z, 0-9 and -, and not "hub" or "internet"`,
+    );
   if (offices.has(name))
     throw new EditError(`there is an office ${name} already; 'hub office rekey ${name}' prints a new token for it`);
   if (offices.size >= OFFICES_MAX) throw new EditError(`there are ${OFFICES_MAX} offices, which is the most`);
@@ -38,7 +40,7 @@ function checkNewOffice(directory: Directory, { office: name, domains }: Extract
 }
 
 function checkOfficeDomain({ domain: common, hubDomains, offices }: Directory, domain: string): void {
-  if (!isDomain(domain.replace(/^\./, ''))) throw new EditError(`"${domain}" is no domain`);
+  if (!isDomain(domain.replace(/^\./, ''))) throw new EditError(`${JSON.stringify(domain.slice(0, 300))} is no domain`);
   if (domain === common)
     throw new EditError(
       `${domain} is the one that everybody writes to; give the office its own, such as herat.${domain}`,
@@ -49,7 +51,8 @@ function checkOfficeDomain({ domain: common, hubDomains, offices }: Directory, d
 }
 
 function checkOffice({ offices }: Directory, name: string): void {
-  if (!offices.has(name)) throw new EditError(`there is no office "${name}"; 'hub office list' shows them`);
+  if (!offices.has(name))
+    throw new EditError(`there is no office ${JSON.stringify(name.slice(0, 100))}; 'hub office list' shows them`);
 }
 
 function checkKnown(known: ReadonlyMap<string, unknown>, kind: 'user' | 'alias', address: string): void {
@@ -64,11 +67,11 @@ function checkPosting(directory: Directory, edit: Posting): void {
   const { local, domain } = splitAddress(address);
   if (!isDomain(local === '' ? domain.replace(/^\./, '') : domain))
     throw new EditError(
-      `"${edit.address}" is no address: write farid@example.org, or @example.org for everybody there`,
+      `${JSON.stringify(edit.address.slice(0, 200))} is no address: write farid@example.org, or @example.org for everybody there`,
     );
   if (local !== '' && edit.post !== ELSEWHERE && !isMailboxName(local))
     throw new EditError(
-      `"${local}" is no name for a mailbox: 1 to 64 of a-z, 0-9, '.', '_' and '-', not beginning with '.'; give the person another address, and set ${address} as an alias to it`,
+      `${JSON.stringify(local.slice(0, 100))} is no name for a mailbox: 1 to 64 of a-z, 0-9, '.', '_' and '-', not beginning with '.', and not tmp, new or cur; give the person another address, and set this one as an alias to it`,
     );
   if (edit.post !== AT_HUB && edit.post !== ELSEWHERE) checkOffice(directory, edit.post);
   checkWhere(directory, address, edit);

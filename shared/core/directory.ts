@@ -63,8 +63,8 @@ export const ELSEWHERE = 'internet';
 export const isOfficeName = (name: string): boolean =>
   /^[a-z0-9-]{1,32}$/.test(name) && name !== AT_HUB && name !== ELSEWHERE;
 
-/** Names of folders that a Maildir or a store has for itself. */
-const TAKEN = new Set(['tmp', 'new', 'cur', 'note']);
+/** Names of folders that a Maildir has for itself. */
+const TAKEN = new Set(['tmp', 'new', 'cur']);
 
 /**
  * Whether a local part names a mailbox, which is a folder: lower case, and nothing that means anything in a path. So

@@ -133,17 +133,17 @@ class Expansion {
     const post = postOf(tables, envelope.recipient);
     if (post === UNKNOWN) return;
     if ('letter' in post && post !== FOREIGN) this.#failures.push({ ...envelope, verdict: post });
-    else if ('letter' in post) this.#sendUnexpanded(envelope, undefined);
+    else if ('letter' in post && tables.here === AT_HUB) this.#add(away(tables, envelope));
+    else if ('letter' in post) this.#sendToHub(envelope, undefined);
     else if (tables.here === AT_HUB || tables.here === post.post)
       this.#deliver(deliveryTo(tables, post, envelope), envelope);
-    else this.#sendUnexpanded(envelope, postOfUser(tables, address) && placeAddress(tables, post));
+    else this.#sendToHub(envelope, postOfUser(tables, address) && placeAddress(tables, post));
   }
 
   /** The hub would expand an alias again; the address of a person at their place is none. */
-  #sendUnexpanded(envelope: Envelope, plain: string | undefined): void {
-    const recipient = this.#tables.here === AT_HUB ? envelope.recipient : plain;
-    if (recipient === undefined || this.#tables.aliases.has(recipient)) this.#forHub = true;
-    else this.#add(away(this.#tables, { ...envelope, recipient }));
+  #sendToHub(envelope: Envelope, plain: string | undefined): void {
+    if (plain === undefined || this.#tables.aliases.has(plain)) this.#forHub = true;
+    else this.#add(away(this.#tables, { ...envelope, recipient: plain }));
   }
 
   #arrive(envelope: Envelope, { local }: Address, depth: number): void {
