@@ -14,7 +14,7 @@ export interface Queued {
   readonly note: Note;
 }
 
-const PAGE = 500;
+const PAGE = 1000;
 /** Fewer digits would soon mean several mails. */
 const PREFIX_DIGITS_MIN = 6;
 const FRESH: Note = { attempts: 0, nextTry: 0, settled: {} };

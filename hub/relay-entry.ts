@@ -7,6 +7,7 @@
  * mail is sent again; the log says so.
  */
 import type { DsnKind, Failure } from '../shared/core/dsn.ts';
+import { parseEntryName } from '../shared/core/entry.ts';
 import { accepted, refused, type Verdict } from '../shared/core/verdict.ts';
 import { bounceMail } from '../shared/io/bounce.ts';
 import { type Entry, openEntry, removeEntry } from '../shared/io/maildir.ts';
@@ -24,9 +25,11 @@ const REPORT_PAUSE_SECONDS = 60;
 
 /** Tries an entry if it is due. Answers when to look at it again; undefined when it has gone. */
 export async function relayEntry(hub: Hub, destinations: Destinations, key: string): Promise<number | undefined> {
+  const note = (await readNote(hub.store, INTERNET, idOfKey(key))) ?? { attempts: 0, nextTry: 0, settled: {} };
+  // Before the entry is opened: after a start, all of a long queue is looked at once.
+  if (note.nextTry > hub.now() && refusals(note).length === 0) return note.nextTry;
   const entry = await openEntry(hub.store, key);
   if (!entry) return undefined;
-  const note = (await readNote(hub.store, INTERNET, entry.id)) ?? { attempts: 0, nextTry: 0, settled: {} };
   const passage = new Passage(hub, entry, note);
   // A stop may have come between an answer and its report.
   if (!(await passage.report())) return hub.now() + REPORT_PAUSE_SECONDS;
@@ -37,6 +40,12 @@ export async function relayEntry(hub: Hub, destinations: Destinations, key: stri
   await removeEntry(hub.store, entry);
   return undefined;
 }
+
+const idOfKey = (key: string): string => parseEntryName(key.slice(key.lastIndexOf('/') + 1))?.id ?? '';
+
+/** Recipients refused for good, of whom the sender has not been told. */
+const refusals = ({ settled }: Note): readonly (readonly [string, Verdict])[] =>
+  Object.entries(settled).filter(([, { letter }]) => letter === 'D');
 
 class Passage {
   readonly #hub: Hub;
@@ -115,7 +124,7 @@ class Passage {
 
   /** Tells the sender of every D that he has not been told of. False: it has to be done again later. */
   async report(): Promise<boolean> {
-    const failures = Object.entries(this.#note.settled).filter(([, { letter }]) => letter === 'D');
+    const failures = refusals(this.#note);
     if (failures.length === 0) return true;
     const told = Object.fromEntries(
       failures.map(([recipient, { text }]) => [recipient, accepted(`sender told: ${text}`)]),

@@ -13,7 +13,7 @@ import { smarthostOf } from './smarthost.ts';
 
 /** Keys that are held: 10 MB. */
 const KEYS_MAX = 20_000;
-const PAGE = 500;
+const PAGE = 1000;
 /** Entries in hand for each session: while some wait for a slow domain's turn, others go on. */
 const IN_HAND_PER_SESSION = 2;
 const STORE_PAUSE_SECONDS = 60;

@@ -17,7 +17,7 @@ import { offeredIds } from './instance.ts';
 const HOUR_MS = 3_600_000;
 /** After a start the offices get a moment to call. */
 const FIRST_LOOK_MS = 300_000;
-const PAGE = 500;
+const PAGE = 1000;
 const DAY_SECONDS = 86_400;
 
 /** Starts looking. */
