@@ -45,27 +45,27 @@ const isAhead = (prefix: string, name: string, after: string): boolean =>
 /** The first `count` names in order that `wanted` lets pass; folders' end in `/`, which is how keys sort. */
 async function nextNames(folder: string, count: number, wanted: (name: string) => boolean): Promise<readonly string[]> {
   let names: string[] = [];
+  let bound: string | undefined;
   for await (const entry of entries(folder)) {
-    const name = nameOf(entry);
-    if (name === undefined || !wanted(name)) continue;
+    const name = entry.isDirectory() ? `${entry.name}/` : entry.name;
+    if (bound !== undefined && name > bound) continue;
+    if (!wanted(name) || !mayBeListed(entry)) continue;
     names.push(name);
-    if (names.length >= 2 * count) names = names.sort(byBytes).slice(0, count);
+    if (names.length < 2 * count) continue;
+    names = names.sort(byBytes).slice(0, count);
+    bound = names.at(-1);
   }
   return names.sort(byBytes).slice(0, count);
 }
 
 const byBytes = (a: string, b: string): number => (a < b ? -1 : 1);
 
-/** Undefined for what cannot be part of a key: other programs' files, and the folder of temporary ones. */
-function nameOf(entry: Dirent): string | undefined {
-  if (!isSegment(entry.name)) return undefined;
-  if (entry.isDirectory()) return `${entry.name}/`;
-  return entry.isFile() ? entry.name : undefined;
-}
+/** Not other programs' files, and not the folder of temporary ones: they cannot be part of a key. */
+const mayBeListed = (entry: Dirent): boolean => isSegment(entry.name) && (entry.isFile() || entry.isDirectory());
 
 async function* entries(folder: string): AsyncGenerator<Dirent> {
   try {
-    yield* await opendir(folder, { bufferSize: 512 });
+    yield* await opendir(folder, { bufferSize: 1024 });
   } catch (error) {
     // Removed while we were on the way to it.
     if (errorCode(error) !== 'ENOENT' && errorCode(error) !== 'ENOTDIR') throw error;

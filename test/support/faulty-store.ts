@@ -5,6 +5,7 @@
  */
 import { type Body, bytesBody, readBody } from '../../shared/io/body.ts';
 import { type Listed, type Store, StoreError, type Stray } from '../../shared/io/store.ts';
+import { checkKey, checkLimit, checkPrefix } from '../../shared/io/store-key.ts';
 
 export type Fault = 'fails, not done' | 'fails, done' | 'killed before' | 'killed after';
 export const FAULTS: readonly Fault[] = ['fails, not done', 'fails, done', 'killed before', 'killed after'];
@@ -42,46 +43,56 @@ export class Session implements Store {
     this.#options = options;
   }
 
-  put(key: string, body: Body): Promise<void> {
-    return this.#write(async () => void this.disk.files.set(key, await readBody(body, 100_000_000)));
+  async put(key: string, body: Body): Promise<void> {
+    checkKey(key);
+    await this.#write(async () => void this.disk.files.set(key, await bytesOf(body)));
   }
 
-  create = (key: string, body: Body): Promise<boolean> =>
-    this.#write(async () => {
-      const bytes = await readBody(body, 100_000_000);
+  create = async (key: string, body: Body): Promise<boolean> => {
+    checkKey(key);
+    return this.#write(async () => {
+      const bytes = await bytesOf(body);
       if (this.disk.files.has(key)) return false;
       this.disk.files.set(key, bytes);
       return true;
     });
+  };
 
-  stage(key: string, body: Body): Promise<void> {
+  async stage(key: string, body: Body): Promise<void> {
     if (this.staging === 'in place') return this.put(key, body);
-    return this.#write(async () => {
-      this.disk.staged.set(key, { bytes: await readBody(body, 100_000_000), writer: this });
+    checkKey(key);
+    await this.#write(async () => {
+      this.disk.staged.set(key, { bytes: await bytesOf(body), writer: this });
     });
   }
 
   async publish(key: string): Promise<void> {
+    checkKey(key);
     if (this.staging === 'in place') return;
     await this.#write(async () => {
-      if (this.disk.staged.get(key)?.writer === this) publishStaged(this.disk, key);
+      const writer = this.disk.staged.get(key)?.writer;
+      if (writer === this || writer?.alive === false) publishStaged(this.disk, key);
     });
   }
 
-  remove(key: string): Promise<void> {
-    return this.#write(async () => {
+  async remove(key: string): Promise<void> {
+    checkKey(key);
+    await this.#write(async () => {
       this.disk.files.delete(key);
       if (this.disk.staged.get(key)?.writer === this) this.disk.staged.delete(key);
     });
   }
 
   async get(key: string): Promise<Body | undefined> {
+    checkKey(key);
     await this.#step();
     const bytes = this.disk.files.get(key);
     return bytes && bytesBody(bytes);
   }
 
   async list(prefix: string, { after = '', limit = 1000 }: { after?: string; limit?: number } = {}): Promise<Listed[]> {
+    checkPrefix(prefix);
+    checkLimit(limit);
     await this.#step();
     const keys = [...this.disk.files.keys()].filter((key) => key.startsWith(prefix) && key > after).sort();
     return keys.slice(0, limit).map((key) => ({ key, size: this.disk.files.get(key)?.length ?? 0, time: 0 }));
@@ -122,6 +133,12 @@ export class Session implements Store {
     if (fault === 'fails, done') throw new StoreError('the disk did not say whether it took it');
     return result;
   }
+}
+
+async function bytesOf(body: Body): Promise<Buffer> {
+  const bytes = await readBody(body, 100_000_000);
+  if (bytes.length !== body.size) throw new StoreError(`a body gave ${bytes.length} bytes instead of ${body.size}`);
+  return bytes;
 }
 
 function publishStaged(disk: Disk, key: string): void {
