@@ -1,0 +1,127 @@
+/** agent.toml: every option, with its default and what it is for. Unknown keys are refused by name. */
+import { dirname, resolve } from 'node:path';
+import * as z from 'zod/mini';
+import {
+  bytes,
+  ConfigError,
+  duration,
+  hostAddress,
+  loadConfig,
+  parseBytes,
+  parseDuration,
+} from '../shared/io/config.ts';
+
+const OFFICE = z.string().check(z.regex(/^[a-z0-9-]{1,32}$/, 'an office name: a-z, 0-9 and -, at most 32'));
+
+/** `192.168.7.0/24`; checked in full by the allow rules when the agent starts. */
+const subnet = z.string().check(z.regex(/^[0-9A-Fa-f.:]+\/\d{1,3}$/, 'a subnet such as "192.168.7.0/24"'));
+
+const LISTEN = z.strictObject({
+  /** Where mail programs hand in mail. Beyond loopback only with passwords (`agent user add`) or `lan`. */
+  smtp: z.optional(hostAddress),
+  /** Where mail programs fetch mail. */
+  pop3: z.optional(hostAddress),
+  /** For a qmail beside the agent, or a hub that pushes. */
+  qmtp: z.optional(hostAddress),
+  /** The status page. */
+  page: z.optional(hostAddress),
+  /** Hosts of this subnet are trusted like this laptop itself: no password is asked for sending. */
+  lan: z.optional(subnet),
+});
+
+const QUEUE = z.strictObject({
+  /** A Maildir that another mail server fills, in serialmail's form. */
+  path: z.string().check(z.minLength(1)),
+  /** What its Delivered-To lines carry before the recipient. */
+  prefix: z._default(z.string(), ''),
+});
+
+const MATCH = z.strictObject({
+  /** The default route leaves by this interface. */
+  interface: z.optional(z.string()),
+  /** The default route goes to this address. */
+  gateway: z.optional(z.string()),
+  /** The wireless network has this name. */
+  ssid: z.optional(z.string()),
+  /** This program, with these arguments, exits with 0. */
+  command: z.optional(z.array(z.string()).check(z.minLength(1))),
+});
+
+/** `300 KB/day`: bytes in a day. */
+const budget = z.pipe(
+  z.string(),
+  z.transform((text, context) => {
+    const perDay = parseBytes(/^(.*)\/\s*day$/.exec(text)?.[1] ?? '');
+    if (perDay !== undefined) return perDay;
+    context.issues.push({ code: 'custom', message: 'expected bytes in a day, such as "300 KB/day"', input: text });
+    return z.NEVER;
+  }),
+);
+
+/** `off`, or seconds. */
+const interval = z.pipe(
+  z.string(),
+  z.transform((text, context) => {
+    if (text === 'off') return 0;
+    const seconds = parseDuration(text);
+    if (seconds !== undefined && seconds > 0) return seconds;
+    context.issues.push({ code: 'custom', message: 'expected a time such as "30 min", or "off"', input: text });
+    return z.NEVER;
+  }),
+);
+
+const LINK = z.strictObject({
+  name: z.string().check(z.regex(/^[A-Za-z0-9_-]{1,32}$/, 'a link name: letters, digits, - and _, at most 32')),
+  match: z.optional(MATCH),
+  price_per_minute: z.optional(z.number().check(z.minimum(0))),
+  price_per_mb: z.optional(z.number().check(z.minimum(0))),
+  /** Larger mails, up and down, wait for a better link. */
+  max_mail: z.optional(bytes),
+  budget: z.optional(budget),
+});
+
+const AGENT = z.strictObject({
+  office: OFFICE,
+  /** host:port of the hub's sync listener. */
+  hub: hostAddress,
+  /** Written by `agent enrol`; mode 600. */
+  key_file: z._default(z.string(), 'agent.key'),
+  data: z._default(z.string(), '/var/lib/fieldpost-agent'),
+  /** How often the daemon calls the hub; after a failure it waits longer and longer, up to this. */
+  interval: z.prefault(interval, '30 min'),
+  /** A link on which no byte comes for this long is taken for cut. */
+  idle: z.prefault(duration, '2 min'),
+  listen: z.prefault(LISTEN, {}),
+  queue: z._default(z.array(QUEUE), []),
+  link: z._default(z.array(LINK), []),
+  limits: z.prefault(
+    z.strictObject({
+      /** Largest mail at any door. */
+      mail: z.prefault(bytes, '100 MB'),
+      connections: z._default(z.int().check(z.minimum(1), z.maximum(1000)), 50),
+      recipients: z._default(z.int().check(z.minimum(1), z.maximum(50000)), 1000),
+      idle: z.prefault(duration, '5 min'),
+    }),
+    {},
+  ),
+});
+
+export type AgentConfig = z.infer<typeof AGENT> & { readonly file: string };
+export type LinkConfig = AgentConfig['link'][number];
+export type QueueConfig = AgentConfig['queue'][number];
+
+/** Reads and checks agent.toml; throws ConfigError naming the field, the fault and the remedy. Paths become absolute. */
+export function loadAgentConfig(file: string): AgentConfig {
+  const config = loadConfig(file, AGENT);
+  const names = config.link.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new ConfigError(`${file}: link.name "${twice}" is used twice: give each link its own`);
+  const beside = (path: string): string => resolve(dirname(file), path);
+  return {
+    ...config,
+    file: resolve(file),
+    key_file: beside(config.key_file),
+    data: beside(config.data),
+    queue: config.queue.map((queue) => ({ ...queue, path: beside(queue.path) })),
+  };
+}
