@@ -11,8 +11,10 @@ import { bounceMail } from '../shared/io/bounce.ts';
 import { type Entry, type ListedEntry, listEntries, openEntry, removeEntry } from '../shared/io/maildir.ts';
 import { readNote, writeNote } from '../shared/io/note.ts';
 import { sendNotice } from '../shared/io/notice.ts';
+import { readContact } from './contact.ts';
 import type { Hub, Service } from './hub.ts';
 import { offeredIds } from './instance.ts';
+import { withOffice } from './office-lock.ts';
 
 const HOUR_MS = 3_600_000;
 /** After a start the offices get a moment to call. */
@@ -59,7 +61,7 @@ async function lookAt(hub: Hub, office: string): Promise<void> {
   for await (const entry of entriesOf(hub, office)) {
     const age = hub.now() - entry.name.accepted;
     if (age <= hub.config.silent.delayed) continue;
-    if (age > hub.config.silent.lifetime && (await giveBack(hub, office, entry))) continue;
+    if (age > hub.config.silent.lifetime && (await withOffice(office, () => giveBack(hub, office, entry)))) continue;
     late.mails += 1;
     late.oldest = Math.min(late.oldest, entry.name.accepted);
     // What machines send in bulk expects no answer (RFC 3834).
@@ -143,7 +145,7 @@ async function noticeBytes(
   { office, recipient, mails, oldest }: Late & { readonly office: string; readonly recipient: string },
 ) {
   const { hostname, silent } = hub.config;
-  const called = await lastCalled(hub, office);
+  const called = (await readContact(hub, office))?.time;
   const lines = [
     `From: Mail delivery <MAILER-DAEMON@${hostname}>`,
     `To: <${recipient}>`,
@@ -161,10 +163,4 @@ async function noticeBytes(
     '',
   ];
   return Buffer.from(lines.join('\n'));
-}
-
-/** Each trip writes the office's trip state; undefined when there has been none. */
-async function lastCalled({ store }: Hub, office: string): Promise<number | undefined> {
-  const [file] = await store.list(`office/${office}/`, { after: `office/${office}/tri`, limit: 1 });
-  return file?.key === `office/${office}/trip` ? Math.floor(file.time / 1000) : undefined;
 }

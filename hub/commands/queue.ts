@@ -5,6 +5,8 @@ import { type Call, EXIT, Exit } from '../../shared/io/command-line.ts';
 import { removeEntry } from '../../shared/io/maildir.ts';
 import { writeNote } from '../../shared/io/note.ts';
 import type { Hub, HubCommand } from '../hub.ts';
+import { offeredIds } from '../instance.ts';
+import { withOffice } from '../office-lock.ts';
 import { findQueued, type Queued, queued, queueNames } from '../queue-list.ts';
 import { INTERNET } from '../relay-entry.ts';
 
@@ -143,11 +145,24 @@ async function retry(hub: Hub, { positionals: [prefix = ''], out }: Call): Promi
 }
 
 async function drop(hub: Hub, { positionals: [prefix = ''], options, out }: Call): Promise<undefined> {
-  const { entry, note } = await findQueued(hub, prefix);
+  const found = await findQueued(hub, prefix);
+  const told = await withOffice(found.queue, () => dropFound(hub, found, options.quiet === true));
+  out(
+    `${found.entry.id.slice(0, ID_DIGITS)} dropped; ${told ? `${found.entry.head.sender} is told` : 'nobody is told'}`,
+  );
+}
+
+/** Answers whether somebody is told. */
+async function dropFound(hub: Hub, { entry, note, queue }: Queued, quiet: boolean): Promise<boolean> {
+  if (queue !== INTERNET && !quiet && (await offeredIds(hub, queue)).has(entry.id))
+    throw new Exit(
+      EXIT.later,
+      `office ${queue} may have this mail already and has not said so yet: wait for its next trip, or drop it with --quiet`,
+    );
   const waiting = entry.head.recipients.filter((recipient) => !Object.hasOwn(note.settled, recipient));
   const failures = waiting.map((recipient) => ({ recipient, text: 'taken out of the queue by the operator (#5.7.0)' }));
-  const quiet = options.quiet === true;
-  const told = quiet ? undefined : await bounceMail(hub.place, entry, failures, { kind: 'failed', now: hub.now() });
+  const now = hub.now();
+  const told = quiet ? undefined : await bounceMail(hub.place, entry, failures, { kind: 'failed', now });
   if (told?.letter === 'Z') throw new Exit(EXIT.later, `the sender could not be told, so the mail stays: ${told.text}`);
   await removeEntry(hub.store, entry);
   hub.log.info('a mail was dropped by the operator', {
@@ -155,9 +170,7 @@ async function drop(hub: Hub, { positionals: [prefix = ''], options, out }: Call
     sender: entry.head.sender,
     recipients: waiting.length,
   });
-  out(
-    `${entry.id.slice(0, ID_DIGITS)} dropped; ${quiet || entry.head.sender === '' ? 'nobody is told' : `${entry.head.sender} is told`}`,
-  );
+  return !quiet && entry.head.sender !== '';
 }
 
 const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
