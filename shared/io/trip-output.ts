@@ -18,6 +18,15 @@ export interface Wire {
   destroy(error: Error): void;
 }
 
+export interface OutputOptions {
+  readonly trip: Trip;
+  readonly wire: Wire;
+  /** The link takes no more. */
+  failed(error: Error): void;
+  /** Called after each write: an answer counts as given only then. */
+  sent(): void;
+}
+
 /** Several full TLS fragments. */
 const GATHER_BYTES = 8_192;
 const GATHER_MS = 60;
@@ -26,17 +35,20 @@ export class TripOutput {
   readonly #trip: Trip;
   readonly #wire: Wire;
   readonly #failed: (error: Error) => void;
+  readonly #sent: () => void;
   #parts: Uint8Array[] = [];
   #size = 0;
   #answers = new Map<number, Answer>();
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
   #lastWrite = performance.now();
+  #dead = false;
 
-  constructor({ trip, wire, failed }: { readonly trip: Trip; readonly wire: Wire; failed(error: Error): void }) {
+  constructor({ trip, wire, failed, sent }: OutputOptions) {
     this.#trip = trip;
     this.#wire = wire;
     this.#failed = failed;
+    this.#sent = sent;
   }
 
   /** Milliseconds since the last write. */
@@ -60,34 +72,46 @@ export class TripOutput {
     if (this.#size >= GATHER_BYTES) await this.flush();
   }
 
+  /** Never fails: a link that takes no more is told to `failed`, once, and what is written from then on is dropped. */
   flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#writing = this.#writing.then(() => this.#write());
+    this.#writing = this.#writing
+      .then(() => this.#write())
+      .catch((error: Error) => {
+        this.stop();
+        this.#failed(error);
+      });
     return this.#writing;
   }
 
-  /** Drops what has not been written. */
+  /** Nothing more goes out. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#parts = [];
-    this.#answers.clear();
-    this.#size = 0;
+    this.#dead = true;
+    this.#take();
   }
 
   async #write(): Promise<void> {
-    if (this.#answers.size > 0) this.#parts.unshift(this.#trip.answer(this.#answers));
-    if (this.#parts.length === 0) return;
-    const bytes = Buffer.concat(this.#parts);
-    this.#parts = [];
-    this.#answers = new Map();
-    this.#size = 0;
+    const bytes = this.#take();
+    if (this.#dead || bytes.length === 0) return;
     this.#lastWrite = performance.now();
     await this.#wire.write(bytes);
+    this.#sent();
+  }
+
+  /** All that is gathered, and nothing is any more. */
+  #take(): Uint8Array {
+    const answers = this.#trip.answer(this.#answers);
+    const bytes = Buffer.concat([answers, ...this.#parts]);
+    this.#answers = new Map();
+    this.#parts = [];
+    this.#size = 0;
+    return bytes;
   }
 
   #flushSoon(): void {
-    this.#timer ??= setTimeout(() => this.flush().catch(this.#failed), GATHER_MS);
+    this.#timer ??= setTimeout(() => this.flush(), GATHER_MS);
   }
 }

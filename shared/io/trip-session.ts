@@ -47,6 +47,8 @@ export class TripSession {
   #sending: Promise<void> | undefined;
   /** No more is done for this trip. */
   #over = false;
+  /** The link takes no more; what has arrived is still read. */
+  #muted = false;
   /** All is settled, and said. */
   #closing = false;
   #queuedSave: Promise<void> | undefined;
@@ -62,7 +64,12 @@ export class TripSession {
     this.#wire = wire;
     const { ledger, greeting } = side;
     const trip = new Trip({ side: 'instance' in greeting ? 'agent' : 'hub', ledger });
-    const output = new TripOutput({ trip, wire, failed: (error) => this.#fail(error) });
+    const output = new TripOutput({
+      trip,
+      wire,
+      failed: (error) => this.#mute(error),
+      sent: () => void this.#closeIfSettled().catch((error: Error) => this.#fail(error)),
+    });
     const common = { side, trip, output, progress: () => side.progress?.(this.#counts) };
     this.#trip = trip;
     this.#output = output;
@@ -70,7 +77,7 @@ export class TripSession {
     this.#sender = new TripSender({
       ...common,
       changed: this.#changed,
-      over: () => this.#over || this.#closing,
+      over: () => this.#over || this.#muted || this.#closing,
       save: () => this.#save(),
     });
     this.#floorTold = ledger.outFloor;
@@ -149,7 +156,7 @@ export class TripSession {
   /** The first failure ends the trip, with a last word where it is the other side's to know. */
   #fail(error: Error): void {
     if (this.#over) return;
-    this.#error = error;
+    this.#error ??= error;
     this.#over = true;
     this.#changed.wake();
     const refusal = refusalOf(error);
@@ -159,16 +166,22 @@ export class TripSession {
     }
     this.#output.push(this.#trip.refuse(refusal));
     // Whether it gets through or not, the trip is over.
-    this.#output.flush().then(
-      () => this.#wire.end(),
-      () => this.#wire.destroy(error),
-    );
+    void this.#output.flush().then(() => this.#wire.end());
+    setTimeout(() => this.#wire.destroy(error), LAST_WORD_MS).unref();
+  }
+
+  /** What is on its way to us when our own words do not get through any more may be the rest of a mail. */
+  #mute(error: Error): void {
+    if (this.#over || this.#muted) return;
+    this.#error ??= error;
+    this.#muted = true;
+    this.#changed.wake();
     setTimeout(() => this.#wire.destroy(error), LAST_WORD_MS).unref();
   }
 
   /** When both sides have all, says so and closes. */
   async #closeIfSettled(): Promise<void> {
-    if (this.#closing || this.#over || !this.#trip.settled || this.#tasks.size > 0) return;
+    if (this.#closing || this.#over || this.#muted || !this.#trip.settled || this.#tasks.size > 0) return;
     this.#closing = true;
     this.#changed.wake();
     await this.#tellFloor(1);
@@ -204,7 +217,10 @@ export class TripSession {
       if (this.#refusal) return;
       await this.#closeIfSettled();
     }
+    // The other side may have closed while the last of what it said is still being done.
+    while (this.#tasks.size > 0) await Promise.all(this.#tasks);
     if (!this.#trip.settled) throw new TripCut('the link was cut');
+    await this.#closeIfSettled();
   }
 
   async #handle(event: TripEvent): Promise<void> {
