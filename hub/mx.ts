@@ -7,7 +7,7 @@ import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { deferred, refused, type Verdict } from '../shared/core/verdict.ts';
 
-export interface MailHost {
+interface MailHost {
   /** Its name, for TLS and for what people read. */
   readonly name: string;
   readonly address: string;

@@ -52,7 +52,7 @@ test.skipIf(!certificate || !hasPeer('curl'))('curl delivers over STARTTLS', asy
 test.skipIf(!hasPeer('swaks'))('swaks delivers, pipelined', async () => {
   const { hub, address } = await tlsDoor();
   const message = ['--pipeline', '--header', 'Subject: by swaks', '--body', '.dots\n..\n.'];
-  const swaks = spawn('swaks', [
+  const swaks = spawn('/usr/bin/swaks', [
     '--server',
     address,
     '--from',

@@ -15,7 +15,7 @@ import type { Log } from '../../shared/io/log.ts';
 import type { Place } from '../../shared/io/mail.ts';
 import { type ListedEntry, listEntries, openEntry } from '../../shared/io/maildir.ts';
 
-export interface LogLine {
+interface LogLine {
   readonly level: string;
   readonly event: string;
   readonly fields: Readonly<Record<string, unknown>>;

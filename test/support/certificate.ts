@@ -15,7 +15,7 @@ export interface TestCertificate {
 export function makeCertificate(folder = mkdtempSync(join(tmpdir(), 'fieldpost-cert-'))): TestCertificate | undefined {
   const certFile = join(folder, 'cert.pem');
   const keyFile = join(folder, 'key.pem');
-  const { status } = spawnSync('openssl', [
+  const { status } = spawnSync('/usr/bin/openssl', [
     ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '30'],
     ...[
       '-subj',

@@ -5,7 +5,7 @@
 import { createServer, type Socket } from 'node:net';
 import { TLSSocket, type TlsOptions } from 'node:tls';
 
-export interface SinkMail {
+interface SinkMail {
   readonly from: string;
   readonly to: readonly string[];
   /** Parameters of MAIL FROM, such as `SIZE=123 BODY=8BITMIME`. */
