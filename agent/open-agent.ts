@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
+  DirectoryError,
   decodeDirectory,
   directoryTables,
   encodeDirectory,
@@ -17,7 +18,7 @@ import type { Log } from '../shared/io/log.ts';
 import type { Place } from '../shared/io/mail.ts';
 import { recover } from '../shared/io/recover.ts';
 import { emptySpool } from '../shared/io/spool.ts';
-import type { Store } from '../shared/io/store.ts';
+import { type Store, StoreError } from '../shared/io/store.ts';
 import { type Accounts, readAccounts } from './accounts.ts';
 import type { Agent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
@@ -126,7 +127,16 @@ class LiveTables {
 
   #decode(bytes: Buffer): void {
     if (bytes.equals(this.#bytes)) return;
-    this.#directory = decodeDirectory(bytes);
+    this.#directory = decodeStored(bytes);
     this.#bytes = bytes;
+  }
+}
+
+function decodeStored(bytes: Buffer): PublicDirectory {
+  try {
+    return decodeDirectory(bytes);
+  } catch (error) {
+    if (!(error instanceof DirectoryError)) throw error;
+    throw new StoreError(`${DIRECTORY} in the data folder is damaged: remove it, and the next sync brings it again`);
   }
 }
