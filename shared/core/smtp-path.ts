@@ -1,5 +1,4 @@
 /** Addresses as SMTP writes them between `<` and `>`. Ours are raw, as QMTP carries them. */
-import { domainToASCII } from 'node:url';
 
 const DOT_ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\uffff-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\uffff-]+)*$/;
 const QUOTED = /^"(?:[^"\\]|\\.)*"$/;
@@ -23,7 +22,11 @@ export function smtpPath(address: string): string | undefined {
 
 /** A domain in ASCII form; an ASCII one stays as it is. Undefined when it is none. */
 export function asciiDomain(domain: string): string | undefined {
-  if (domain === '' || /\s/.test(domain)) return undefined;
+  if (domain === '' || /[\s/:@?#%\\[\]]/.test(domain)) return isLiteral(domain) ? domain : undefined;
   if (/^[\u0000-\u007f]+$/.test(domain)) return domain;
-  return domainToASCII(domain) || undefined;
+  const url = `http://${domain}`;
+  return URL.canParse(url) ? new URL(url).hostname : undefined;
 }
+
+/** `[192.0.2.1]`, `[IPv6:2001:db8::1]`. */
+const isLiteral = (domain: string): boolean => /^\[[0-9A-Za-z:.]+\]$/.test(domain);

@@ -39,17 +39,15 @@ async function mailHosts(hosts: readonly (SinkOptions | undefined)[]) {
 async function send(destinations: Destinations, recipients: readonly string[]): Promise<readonly Outcome[]> {
   const form = await bodyForm(BODY);
   return Promise.all(
-    destinations
-      .group(recipients)
-      .map((group) =>
-        destinations.send(group.destination, {
-          sender: 'a@example.org',
-          recipients: group.recipients,
-          body: BODY,
-          form,
-          insist: false,
-        }),
-      ),
+    destinations.group(recipients).map((group) =>
+      destinations.send(group.destination, {
+        sender: 'a@example.org',
+        recipients: group.recipients,
+        body: BODY,
+        form,
+        insist: false,
+      }),
+    ),
   );
 }
 
