@@ -3,7 +3,7 @@
  * and there may be a hundred thousand, so each pass over it keeps the next few in order; the next pass goes on after
  * them.
  */
-import type { Dirent } from 'node:fs';
+import type { Dir, Dirent } from 'node:fs';
 import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from './disk-error.ts';
@@ -46,7 +46,7 @@ const isAhead = (prefix: string, name: string, after: string): boolean =>
 async function nextNames(folder: string, count: number, wanted: (name: string) => boolean): Promise<readonly string[]> {
   let names: string[] = [];
   let bound: string | undefined;
-  for await (const entry of entries(folder)) {
+  for await (const entry of (await openIfThere(folder)) ?? []) {
     const name = entry.isDirectory() ? `${entry.name}/` : entry.name;
     if (bound !== undefined && name > bound) continue;
     if (!wanted(name) || !mayBeListed(entry)) continue;
@@ -63,11 +63,12 @@ const byBytes = (a: string, b: string): number => (a < b ? -1 : 1);
 /** Not other programs' files, and not the folder of temporary ones: they cannot be part of a key. */
 const mayBeListed = (entry: Dirent): boolean => isSegment(entry.name) && (entry.isFile() || entry.isDirectory());
 
-async function* entries(folder: string): AsyncGenerator<Dirent> {
+/** Undefined for a folder that was removed while we were on the way to it. */
+async function openIfThere(folder: string): Promise<Dir | undefined> {
   try {
-    yield* await opendir(folder, { bufferSize: 1024 });
+    return await opendir(folder, { bufferSize: 1024 });
   } catch (error) {
-    // Removed while we were on the way to it.
     if (errorCode(error) !== 'ENOENT' && errorCode(error) !== 'ENOTDIR') throw error;
+    return undefined;
   }
 }

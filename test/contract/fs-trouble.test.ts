@@ -203,12 +203,12 @@ describe('a process that is killed', () => {
   });
 });
 
-const mount = (...args: string[]) => spawnSync('mount', args).status === 0;
+const mount = (...args: string[]) => spawnSync('/bin/mount', args).status === 0;
 const canMount = (() => {
   const probe = join(tmpdir(), `fieldpost-mount-${process.pid}`);
   if (!isRoot || spawnSync('mkdir', [probe]).status !== 0) return false;
   const works = mount('-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', probe);
-  if (works) spawnSync('umount', [probe]);
+  if (works) spawnSync('/bin/umount', [probe]);
   spawnSync('rmdir', [probe]);
   return works;
 })();
@@ -220,7 +220,7 @@ describe.skipIf(!canMount)('a disk (needs root, to mount one)', () => {
     await mkdir(disk);
     mount('-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk);
   });
-  afterEach(() => spawnSync('umount', ['-l', disk]));
+  afterEach(() => spawnSync('/bin/umount', ['-l', disk]));
 
   test('that is full: one clear sentence, what was there stays, and it goes on once there is room', async () => {
     const store = await openFsStore(join(disk, 'data'));
