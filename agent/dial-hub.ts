@@ -1,0 +1,181 @@
+/**
+ * The way to the hub: TCP, TLS with the office's own key, and one POST whose body and answer are the two halves of a trip, both
+ * open at once. The head is as lean as HTTP allows. What the socket really carried is counted below TLS.
+ */
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { Client, type Dispatcher } from 'undici';
+import { EXIT } from '../shared/io/command-line.ts';
+import { dial } from '../shared/io/dial.ts';
+import { assertNoCertificate, type PskIdentity, pskClientOptions } from '../shared/io/psk.ts';
+import type { Wire } from '../shared/io/trip-output.ts';
+
+/** The hub, or what stands in its place, does not let this office in; `exit` is the code to leave with. */
+export class HubRefused extends Error {
+  readonly exit: number;
+  constructor(exit: number, message: string) {
+    super(message);
+    this.exit = exit;
+  }
+}
+
+export interface HubCall {
+  readonly wire: Wire;
+  /** Of the TCP stream, handshakes included. */
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  /** Times that this side had to wait for the other, the two handshakes included. */
+  readonly roundTrips: number;
+  close(): Promise<void>;
+}
+
+export interface HubAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly key: PskIdentity;
+  /** Until the connection, handshake included, must stand. */
+  readonly seconds: number;
+}
+
+/** Small records: one that is not complete is lost at a cut. */
+const TLS_FRAGMENT_BYTES = 1_400;
+/** TCP's and TLS's. */
+const HANDSHAKES = 2;
+
+/** Throws DialError when there is no way, HubRefused when the hub does not know the key. */
+export async function callHub(address: HubAddress): Promise<HubCall> {
+  const raw = await dial({ host: address.host, port: address.port, seconds: address.seconds });
+  const socket = await secure(raw, address);
+  const client = new Client(`http://${address.host}`, {
+    // undici must not hear of the connection before it has asked for it.
+    connect: (_options, connected) => setImmediate(() => connected(null, socket)),
+    bodyTimeout: 0,
+    headersTimeout: 0,
+  });
+  // Nothing is gathered here: the trip gathers, and waits for the line.
+  const body = new PassThrough({ highWaterMark: 1 });
+  const answer = client.request({ method: 'POST', path: '/', body });
+  // Looked at when the trip reads; without a reader it would be an unhandled failure.
+  answer.catch(() => undefined);
+  const turns = new Turns();
+  return {
+    wire: wireOf({ socket, body, answer, turns }),
+    get bytesUp() {
+      return raw.bytesWritten;
+    },
+    get bytesDown() {
+      return raw.bytesRead;
+    },
+    get roundTrips() {
+      return HANDSHAKES + turns.count;
+    },
+    close: async () => {
+      socket.destroy();
+      await client.destroy();
+    },
+  };
+}
+
+async function secure(raw: Socket, { host, port, key, seconds }: HubAddress): Promise<TLSSocket> {
+  const socket = connectTls({ socket: raw, ...pskClientOptions(key) });
+  const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${seconds} s`)), seconds * 1_000);
+  try {
+    await Promise.race([once(socket, 'secureConnect'), once(socket, 'close').then(hungUp)]);
+    assertNoCertificate(socket);
+  } catch (error) {
+    socket.destroy();
+    throw handshakeFault(error as NodeJS.ErrnoException, `${host}:${port}`);
+  } finally {
+    clearTimeout(timer);
+  }
+  socket.on('error', () => undefined);
+  socket.setNoDelay(true);
+  socket.setMaxSendFragment(TLS_FRAGMENT_BYTES);
+  return socket;
+}
+
+const hungUp = (): never => {
+  throw new Error('the other side hung up');
+};
+
+function handshakeFault(error: NodeJS.ErrnoException, where: string): Error {
+  if (/^ERR_SSL/.test(error.code ?? ''))
+    return new HubRefused(
+      EXIT.refused,
+      `${where} does not accept the key of this office: enrol again with a new token`,
+    );
+  if (/certificate/.test(error.message)) return new HubRefused(EXIT.refused, `${where}: ${error.message}`);
+  return new Error(`no connection to ${where}: ${error.message}`);
+}
+
+/** Counts how often the talk turned from us to the other side. */
+class Turns {
+  count = 0;
+  #ours = false;
+
+  wrote(): void {
+    this.#ours = true;
+  }
+
+  read(): void {
+    if (this.#ours) this.count += 1;
+    this.#ours = false;
+  }
+}
+
+interface Parts {
+  readonly socket: TLSSocket;
+  readonly body: PassThrough;
+  readonly answer: Promise<Dispatcher.ResponseData>;
+  readonly turns: Turns;
+}
+
+function wireOf({ socket, body, answer, turns }: Parts): Wire {
+  return {
+    incoming: incomingOf(answer, turns),
+    write: (bytes) => {
+      turns.wrote();
+      return new Promise((resolve, reject) => {
+        const closed = (): void => reject(new Error('the link was cut'));
+        socket.once('close', closed);
+        body.write(bytes, (error) => {
+          socket.off('close', closed);
+          if (error) reject(error);
+          else resolve();
+        });
+      });
+    },
+    end: () => body.end(),
+    destroy: (error) => {
+      socket.destroy(error);
+    },
+  };
+}
+
+async function* incomingOf(answer: Promise<Dispatcher.ResponseData>, turns: Turns): AsyncGenerator<Uint8Array> {
+  const { statusCode, body } = await answer;
+  if (statusCode !== 200) throw new HubRefused(exitOf(statusCode), await sentenceOf(statusCode, body));
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    turns.read();
+    yield chunk;
+  }
+}
+
+const exitOf = (status: number): number => (status === 401 || status === 403 ? EXIT.refused : EXIT.later);
+
+const SENTENCE_BYTES_MAX = 1_000;
+
+async function sentenceOf(status: number, body: AsyncIterable<Uint8Array>): Promise<string> {
+  let text = '';
+  for await (const chunk of body) {
+    text += Buffer.from(chunk).toString('utf8');
+    if (text.length >= SENTENCE_BYTES_MAX) break;
+  }
+  const sentence = text
+    .slice(0, SENTENCE_BYTES_MAX)
+    .replace(/[\u0000-\u001f\u007f]+/g, ' ')
+    .trim();
+  return sentence || `the hub answered ${status}`;
+}

@@ -1,0 +1,145 @@
+/** `agent sync`: one trip to the hub now, one at a time for the data folder. */
+import { realpath } from 'node:fs/promises';
+import { EXIT } from '../shared/io/command-line.ts';
+import { splitHostAddress } from '../shared/io/config.ts';
+import { tryLock } from '../shared/io/lock.ts';
+import { countMaildir } from '../shared/io/maildir.ts';
+import { type TripOutcome, TripSession } from '../shared/io/trip-session.ts';
+import type { TripCounts } from '../shared/io/trip-side.ts';
+import { type Agent, OUT } from './agent.ts';
+import type { LinkConfig } from './config.ts';
+import { callHub, type HubCall, HubRefused } from './dial-hub.ts';
+import { agentSide } from './trip-session.ts';
+
+export interface SyncOptions {
+  /** The link in use; its limits hold. */
+  readonly link?: LinkConfig;
+  /** Directions; both unless one of them is named. */
+  readonly up?: boolean;
+  readonly down?: boolean;
+  onProgress?(progress: SyncProgress): void;
+}
+
+export interface SyncProgress extends TripCounts {
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+}
+
+export interface SyncWay {
+  readonly mails: number;
+  readonly bytesRaw: number;
+  /** What the socket really carried, handshakes included. */
+  readonly bytesWire: number;
+}
+
+export interface SyncWaiting {
+  readonly mails: number;
+  readonly bytes: number;
+}
+
+export interface SyncResult {
+  readonly ok: boolean;
+  /** Exit code: 0, 75 (no link, cut, busy) or 77 (refused). */
+  readonly exit: number;
+  readonly up: SyncWay;
+  readonly down: SyncWay;
+  readonly roundTrips: number;
+  readonly seconds: number;
+  /** Frames that went on where an earlier trip was cut. */
+  readonly resumed: number;
+  /** `down` is known when the hub has said it. */
+  readonly waiting: { readonly up: SyncWaiting; readonly down?: SyncWaiting };
+  readonly link: string;
+  /** One sentence. */
+  readonly error?: string;
+}
+
+/** Until the connection must stand: a satellite call is set up in 20 s and more. */
+const DIAL_SECONDS = 90;
+
+/** Never throws for what a link or the hub does: the result says it. */
+export async function sync(agent: Agent, options: SyncOptions = {}): Promise<SyncResult> {
+  const started = performance.now();
+  const lock = await tryLock(`fieldpost-sync ${await realpath(agent.config.data)}`);
+  const trip: Trip = lock
+    ? await syncAlone(agent, options)
+    : { fault: { exit: EXIT.later, text: 'another sync is running: wait for it to end' } };
+  await lock?.release();
+  return resultOf(trip, {
+    link: options.link?.name ?? 'default',
+    seconds: Math.round(performance.now() - started) / 1_000,
+    waiting: await countMaildir(agent.store, OUT),
+  });
+}
+
+interface Fault {
+  readonly exit: number;
+  readonly text: string;
+}
+
+interface Trip {
+  /** Whether the hub was asked for mail. */
+  readonly down?: boolean;
+  readonly call?: HubCall;
+  readonly outcome?: TripOutcome;
+  readonly fault?: Fault;
+}
+
+async function syncAlone(agent: Agent, options: SyncOptions): Promise<Trip> {
+  await agent.refresh();
+  let call: HubCall;
+  try {
+    call = await callHub({ ...hubAddress(agent), key: agent.key, seconds: DIAL_SECONDS });
+  } catch (error) {
+    return { fault: faultOf(error as Error) };
+  }
+  const { link, onProgress, up = options.down !== true, down = options.up !== true } = options;
+  const side = await agentSide(agent, {
+    up,
+    down,
+    mailBytesMax: link?.max_mail ?? 0,
+    progress: (counts) => onProgress?.({ ...counts, bytesUp: call.bytesUp, bytesDown: call.bytesDown }),
+  });
+  const outcome = await new TripSession(side, call.wire).run();
+  await call.close();
+  const fault = outcome.complete ? undefined : outcomeFault(outcome);
+  return { call, outcome, down, ...(fault ? { fault } : {}) };
+}
+
+function hubAddress({ config }: Agent): { readonly host: string; readonly port: number } {
+  const address = splitHostAddress(config.hub);
+  if (!address) throw new Error(`hub = "${config.hub}" passed the configuration's check and is no address`);
+  return address;
+}
+
+function outcomeFault({ refusal, error }: TripOutcome): Fault {
+  if (refusal) return refusal;
+  return error ? faultOf(error) : { exit: EXIT.later, text: 'the trip ended early' };
+}
+
+const faultOf = (error: Error): Fault => ({
+  exit: error instanceof HubRefused ? error.exit : EXIT.later,
+  text: error.message,
+});
+
+function resultOf(
+  { call, outcome, fault, down }: Trip,
+  { link, seconds, waiting }: { readonly link: string; readonly seconds: number; readonly waiting: SyncWaiting },
+): SyncResult {
+  const nothing = { mails: 0, bytesRaw: 0 };
+  return {
+    ok: !fault,
+    exit: fault?.exit ?? EXIT.ok,
+    up: { ...(outcome?.sent ?? nothing), bytesWire: call?.bytesUp ?? 0 },
+    down: { ...(outcome?.received ?? nothing), bytesWire: call?.bytesDown ?? 0 },
+    roundTrips: call?.roundTrips ?? 0,
+    seconds,
+    resumed: outcome?.resumed ?? 0,
+    waiting: {
+      up: { mails: waiting.mails, bytes: waiting.bytes },
+      ...(down && outcome?.peerWaiting ? { down: outcome.peerWaiting } : {}),
+    },
+    link,
+    ...(fault ? { error: fault.text } : {}),
+  };
+}

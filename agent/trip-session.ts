@@ -1,0 +1,97 @@
+/** A trip as the agent runs it: with which memory it calls, and what the hub's mail does here. */
+
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { FRAME_KIND } from '../shared/core/frame.ts';
+import {
+  applyDirectoryDelta,
+  DirectoryError,
+  decodeDirectory,
+  decodeDirectoryDelta,
+  directoryHash,
+} from '../shared/core/public-directory.ts';
+import { Ledger } from '../shared/core/trip-ledger.ts';
+import { CODECS_KNOWN, TRIP_VERSION, type Welcome } from '../shared/core/trip-message.ts';
+import { TripError } from '../shared/core/trip-record.ts';
+import { Partials } from '../shared/io/partials.ts';
+import { arrivalName, readSeen, seenKey } from '../shared/io/seen.ts';
+import type { TripCounts, TripSide } from '../shared/io/trip-side.ts';
+import { mutable, newTripState, readTripState, type TripState, writeTripState } from '../shared/io/trip-state.ts';
+import { type Agent, OUT } from './agent.ts';
+import { hubTimeOffset, setHubTime } from './hub-time.ts';
+
+const STATE = 'trip';
+const HUB = { name: 'hub', relays: true } as const;
+
+export interface TripPlan {
+  readonly up: boolean;
+  readonly down: boolean;
+  /** Larger mails wait for a better link; 0: none. */
+  readonly mailBytesMax: number;
+  progress?(counts: TripCounts): void;
+}
+
+/** Counts the trip, durably, before the hub hears of it; answers the side that runs it. */
+export async function agentSide(agent: Agent, plan: TripPlan): Promise<TripSide> {
+  const before = (await readTripState(agent.store, STATE)) ?? newTripState(randomBytes(8).toString('hex'));
+  const state: TripState = { ...before, counter: before.counter + 1 };
+  await writeTripState(agent.store, STATE, state);
+  let offset = await hubTimeOffset(agent);
+  let hubMailBytesMax = state.hubMailBytesMax ?? 0;
+  const ledger = new Ledger(state.ledger);
+  return {
+    place: agent.place,
+    greeting: {
+      version: TRIP_VERSION,
+      instance: state.instance,
+      counter: state.counter,
+      up: plan.up,
+      down: plan.down,
+      codecs: CODECS_KNOWN,
+      directory: directoryHash(agent.directory()),
+      mailBytesMax: plan.mailBytesMax,
+      floor: ledger.outFloor,
+    },
+    peer: HUB,
+    maildir: OUT,
+    ledger,
+    partials: new Partials(join(agent.config.data, 'partial')),
+    spool: agent.spool,
+    // What the hub has taken is not refused here: its limits are the ones that count.
+    mailBytesMax: 0,
+    offerBytesMax: plan.mailBytesMax,
+    offers: plan.up,
+    idleSeconds: agent.config.idle,
+    now: () => agent.now() + offset,
+    admit: async () => undefined,
+    save: () => writeTripState(agent.store, STATE, { ...state, ledger: mutable(ledger.data), hubMailBytesMax }),
+    exclusively: (work) => work(),
+    peerBytesMax: () => hubMailBytesMax,
+    welcomed: async (welcome: Welcome) => {
+      offset = await setHubTime(agent, welcome.time);
+      ({ mailBytesMax: hubMailBytesMax } = welcome);
+    },
+    takeDirectory: (frame) => takeDirectory(agent, frame),
+    lacking: (ids) => Promise.all(ids.map((id) => isLacking(agent, id))),
+    onPublished: (listener) => agent.onPublished(listener),
+    ...(plan.progress ? { progress: plan.progress } : {}),
+  };
+}
+
+async function isLacking({ store }: Agent, id: string): Promise<boolean> {
+  return (await readSeen(store, seenKey(arrivalName({ peer: HUB, id }, 0)))) === undefined;
+}
+
+async function takeDirectory(agent: Agent, frame: Uint8Array): Promise<void> {
+  const [kind] = frame;
+  const rest = frame.subarray(1);
+  try {
+    if (kind === FRAME_KIND.directoryDelta)
+      await agent.setDirectory(applyDirectoryDelta(agent.directory(), decodeDirectoryDelta(rest)));
+    else if (kind === FRAME_KIND.directory) await agent.setDirectory(decodeDirectory(rest));
+    else throw new TripError(`frame kind ${kind} is no directory`);
+  } catch (error) {
+    if (error instanceof DirectoryError) throw new TripError(error.message);
+    throw error;
+  }
+}
