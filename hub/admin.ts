@@ -62,7 +62,7 @@ async function closeWithin(server: Server, seconds: number): Promise<void> {
   clearTimeout(late);
 }
 
-export function adminApp(hub: Hub, commands: readonly HubCommand[]): Hono {
+function adminApp(hub: Hub, commands: readonly HubCommand[]): Hono {
   const app = new Hono();
   const token = Buffer.from(`Bearer ${deriveAdminToken(hub.secret)}`);
   app.get('/healthz', (c) => health(hub, c));

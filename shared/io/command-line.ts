@@ -55,14 +55,14 @@ export interface Program<Context> {
   open(config: string, command: Command<Context>): Promise<Context>;
 }
 
-export interface Parsed<Context> {
+interface Parsed<Context> {
   readonly command: Command<Context>;
   readonly config: string;
   readonly call: Omit<Call, 'out' | 'readFile'>;
 }
 
 /** Understands a command line. Throws Exit: code 64 with the usage, or code 0 with the help text to print. */
-export function parseCommandLine<Context>(program: Program<Context>, argv: readonly string[]): Parsed<Context> {
+function parseCommandLine<Context>(program: Program<Context>, argv: readonly string[]): Parsed<Context> {
   const words = argv.filter((arg) => !arg.startsWith('-'));
   if (argv.length === 0 || (words.length === 0 && argv.some(isHelp)))
     throw new Exit(argv.length ? 0 : 64, overview(program));
@@ -128,6 +128,7 @@ function unknownCommand<Context>(program: Program<Context>, argv: readonly strin
 
 /** Runs one command line; answers the exit code. The only caller is each program's main.ts. */
 export async function runProgram<Context>(program: Program<Context>, argv: readonly string[]): Promise<number> {
+  process.stdout.on('error', readerGone);
   try {
     const { command, config, call } = parseCommandLine(program, argv);
     const context = await program.open(config, command);
@@ -135,6 +136,12 @@ export async function runProgram<Context>(program: Program<Context>, argv: reado
   } catch (error) {
     return report(program.name, error);
   }
+}
+
+/** `hub queue | head`: who reads has seen enough. */
+function readerGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT.ok);
 }
 
 const terminalCall = (call: Omit<Call, 'out' | 'readFile'>): Call => ({
@@ -146,7 +153,7 @@ const terminalCall = (call: Omit<Call, 'out' | 'readFile'>): Call => ({
 /** Bounded: what a command reads whole (alias tables, tokens) is small. */
 const NAMED_FILE_BYTES_MAX = 50_000_000;
 
-export async function readNamedFile(path: string): Promise<Buffer> {
+async function readNamedFile(path: string): Promise<Buffer> {
   try {
     if (path === '-') return await buffer(process.stdin);
     const { size } = await stat(path);
