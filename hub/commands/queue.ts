@@ -1,6 +1,6 @@
 /** `hub queue`: what waits, for whom, since when; and what an operator can do about one mail. */
 import { fieldValue, headerFields } from '../../shared/core/headers.ts';
-import { bounceMail, headerOf } from '../../shared/io/bounce.ts';
+import { bounceMail, headerOf, NOBODY_TOLD } from '../../shared/io/bounce.ts';
 import { type Call, EXIT, Exit } from '../../shared/io/command-line.ts';
 import { removeEntry } from '../../shared/io/maildir.ts';
 import { writeNote } from '../../shared/io/note.ts';
@@ -162,15 +162,15 @@ async function dropFound(hub: Hub, { entry, note, queue }: Queued, quiet: boolea
   const waiting = entry.head.recipients.filter((recipient) => !Object.hasOwn(note.settled, recipient));
   const failures = waiting.map((recipient) => ({ recipient, text: 'taken out of the queue by the operator (#5.7.0)' }));
   const now = hub.now();
-  const told = quiet ? undefined : await bounceMail(hub.place, entry, failures, { kind: 'failed', now });
-  if (told?.letter === 'Z') throw new Exit(EXIT.later, `the sender could not be told, so the mail stays: ${told.text}`);
+  const told = quiet ? NOBODY_TOLD : await bounceMail(hub.place, entry, failures, { kind: 'failed', now });
+  if (told.letter === 'Z') throw new Exit(EXIT.later, `the sender could not be told, so the mail stays: ${told.text}`);
   await removeEntry(hub.store, entry);
   hub.log.info('a mail was dropped by the operator', {
     id: entry.id,
     sender: entry.head.sender,
     recipients: waiting.length,
   });
-  return !quiet && entry.head.sender !== '';
+  return told !== NOBODY_TOLD;
 }
 
 const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);

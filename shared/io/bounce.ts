@@ -13,6 +13,9 @@ import { type Body, readBody, sliceBody } from './body.ts';
 import type { Place } from './mail.ts';
 import { sendNotice } from './notice.ts';
 
+/** The answer when there is nobody to tell. */
+export const NOBODY_TOLD = accepted('nobody to tell');
+
 /** What a report is about; an entry is one. */
 export interface Reported {
   readonly id: string;
@@ -37,7 +40,7 @@ export async function bounceMail(
   { kind, now }: BounceOptions,
 ): Promise<Verdict> {
   const { sender, accepted: since } = reported.head;
-  if (failures.length === 0) return accepted('nothing to report');
+  if (failures.length === 0) return NOBODY_TOLD;
   if (sender === '') return unreported(place, reported, failures, 'it has no sender, so it is a report itself');
   const id = digest(['bounce', reported.id, kind, ...failures.map(({ recipient }) => recipient)]);
   const header = await headerOf(reported.body);
@@ -55,7 +58,7 @@ function unreported({ log }: Place, { id, head }: Reported, failures: readonly F
     recipient: failures[0]?.recipient,
     reason: failures[0]?.text,
   });
-  return accepted('nobody to tell');
+  return NOBODY_TOLD;
 }
 
 /** The header block of a body, or the beginning of a very long one. */
