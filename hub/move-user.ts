@@ -17,6 +17,7 @@ import { digest } from '../shared/core/mail-id.ts';
 import { accepted } from '../shared/core/verdict.ts';
 import { accept } from '../shared/io/accept.ts';
 import { readBody, textBody } from '../shared/io/body.ts';
+import { Exit } from '../shared/io/command-line.ts';
 import { type Entry, type ListedEntry, listEntries, openEntry, removeEntry } from '../shared/io/maildir.ts';
 import { type Note, readNote, writeNote } from '../shared/io/note.ts';
 import { StoreError } from '../shared/io/store.ts';
@@ -60,7 +61,8 @@ export async function moveUser(hub: Hub, text: string, post: string): Promise<Mo
   try {
     await editDirectory(hub, { do: 'user.move', address, post });
   } catch (error) {
-    await hub.store.remove(key);
+    // Refused, it has not happened. Where the store failed nobody knows: whoever comes next looks.
+    if (error instanceof Exit) await hub.store.remove(key);
     throw error;
   }
   return finishMove(hub, key, { address, from });
