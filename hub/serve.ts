@@ -5,6 +5,7 @@ import type { Log } from '../shared/io/log.ts';
 import { startAdmin } from './admin.ts';
 import type { HubConfig } from './config.ts';
 import type { Hub, HubCommand, Service } from './hub.ts';
+import { finishMoves } from './move-user.ts';
 import { dataFolder, lockData, openHub } from './open-hub.ts';
 import { startQmtp } from './qmtp.ts';
 import { startRelay } from './relay.ts';
@@ -56,6 +57,11 @@ export async function serve(config: HubConfig, { commands, log, stop, ready }: S
 type Starter = (hub: Hub) => Promise<readonly Service[]>;
 
 const starters = (commands: readonly HubCommand[]): readonly Starter[] => [
+  // Before any trip: mail that was moved and not yet taken away at the old office would travel twice.
+  async (hub) => {
+    await finishMoves(hub);
+    return [];
+  },
   async (hub) => [await startAdmin(hub, commands, hub.config.listen.admin ?? '127.0.0.1:0')],
   startSync,
   startQmtp,

@@ -44,6 +44,7 @@ export async function hubOnStore(store: Store): Promise<Hub> {
     place,
     secret: Buffer.alloc(32, 7),
     spool: '/nowhere',
+    listening: new Map(),
     now: () => 1_795_471_464,
     onPublished: () => () => {},
   };
