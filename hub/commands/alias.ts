@@ -1,7 +1,13 @@
 /** `hub alias …`: aliases and lists. */
 import { foldAddress } from '../../shared/core/address.ts';
 import { checkAlias } from '../../shared/core/alias-check.ts';
-import { type AliasFile, type AliasFormat, readAliasFile, writeAliasFile } from '../../shared/core/alias-file.ts';
+import {
+  type AliasFile,
+  type AliasFormat,
+  type Remark,
+  readAliasFile,
+  writeAliasFile,
+} from '../../shared/core/alias-file.ts';
 import type { Alias, Directory } from '../../shared/core/directory.ts';
 import type { AliasEdit } from '../../shared/core/directory-edit.ts';
 import { EditError } from '../../shared/core/directory-words.ts';
@@ -117,11 +123,6 @@ async function importAliases(hub: Hub, call: Call): Promise<number> {
 function formatOf({ options: { format } }: Call): AliasFormat | undefined {
   if (format === undefined || format === 'fastforward' || format === 'sendmail') return format;
   throw new Exit(EXIT.usage, `--format is fastforward or sendmail, not "${String(format)}"`);
-}
-
-interface Remark {
-  readonly line: number;
-  readonly text: string;
 }
 
 /** What the directory would refuse, each with its line. */

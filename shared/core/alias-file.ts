@@ -22,7 +22,7 @@ export interface Remark {
   readonly text: string;
 }
 
-export interface FileAlias extends AliasEdit {
+interface FileAlias extends AliasEdit {
   readonly line: number;
 }
 
@@ -98,7 +98,7 @@ class Reading {
   #target(line: number, command: string): string | undefined {
     const remedy = INSTEAD.find(([pattern]) => pattern.test(command))?.[1];
     if (remedy === undefined) return this.#address(line, command.replace(/^[&\\]/, ''));
-    this.faults.push({ line, text: `"${command.slice(0, 100)}": ${remedy}` });
+    this.faults.push({ line, text: `${shown(command)}: ${remedy}` });
     return undefined;
   }
 
@@ -106,7 +106,7 @@ class Reading {
     const address = this.#complete(text);
     const fault = targetFault(address);
     if (fault === undefined) return address;
-    this.faults.push({ line, text: `"${text.slice(0, 100)}" is no address: ${fault}` });
+    this.faults.push({ line, text: `${shown(text)} is no address: ${fault}` });
     return undefined;
   }
 
@@ -133,6 +133,9 @@ class Reading {
     return { aliases, faults: this.faults.toSorted(byLine), notes: this.#notes };
   }
 }
+
+/** A remark is one line. */
+const shown = (text: string): string => JSON.stringify(text.slice(0, 100).replace(/^"|"$/g, ''));
 
 const INSTEAD: readonly (readonly [RegExp, string])[] = [
   [

@@ -108,7 +108,7 @@ function aliasesAfter(aliases: ReadonlyMap<string, Alias>, edits: readonly Alias
   return changed.length === 0 ? aliases : new Map([...aliases, ...changed]);
 }
 
-export const aliasOf = ({ targets, owner }: AliasEdit): Alias => ({
+const aliasOf = ({ targets, owner }: AliasEdit): Alias => ({
   targets: [...new Set(targets)],
   ...(owner === undefined ? {} : { owner }),
 });

@@ -6,7 +6,7 @@ import { directoryTables, publicDirectory } from '../../shared/core/public-direc
 import { route } from '../../shared/core/route.ts';
 import { makeTables, type Tables } from '../../shared/core/tables.ts';
 
-export const NAMES = { domain: 'example.org', hubDomains: ['kabul.example.org'] };
+const NAMES = { domain: 'example.org', hubDomains: ['kabul.example.org'] };
 
 export const directoryOf = (...edits: readonly Edit[]): Directory =>
   edits.reduce(applyEdit, { ...EMPTY_DIRECTORY, ...NAMES });
