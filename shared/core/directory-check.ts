@@ -76,8 +76,10 @@ function checkPosting(directory: Directory, edit: Posting): void {
   if (edit.post !== AT_HUB && edit.post !== ELSEWHERE) checkOffice(directory, edit.post);
   checkWhere(directory, address, edit);
   if (local === '') return;
-  checkMailboxFree(directory, { address, post: edit.post, local });
-  checkNotHidden(directory, { address, post: edit.post, local });
+  const person = { address, post: edit.post, local };
+  checkMailboxFree(directory, person);
+  checkPlaceName(directory, person);
+  checkNotHidden(directory, person);
 }
 
 function checkWhere({ users }: Directory, address: string, { do: what, post }: Posting): void {
@@ -105,6 +107,21 @@ function checkMailboxFree(directory: Directory, { address, post, local }: Person
     if (samePerson.has(other) && samePerson.has(address)) continue;
     throw new EditError(
       `${other} has the mailbox "${local}" at ${placeName(post)} already: for the same person, 'hub alias set ${address} ${other}'; another person needs another name`,
+    );
+  }
+}
+
+/** Mail for a person of the common domain travels under the name that they have at the place: nobody else may have it. */
+function checkPlaceName(directory: Directory, { address, post, local }: Person): void {
+  const { users, domain } = directory;
+  const common = `${local}@${domain}`;
+  const at = address === common ? post : users.get(common);
+  if (at === undefined) return;
+  for (const name of placeNames(directory, at, local)) {
+    const other = name === address ? post : users.get(name);
+    if (other === undefined || other === at) continue;
+    throw new EditError(
+      `${common} at ${placeName(at)} is written to as ${name}, which would be somebody at ${placeName(other)}: one of the two needs another name`,
     );
   }
 }

@@ -13,23 +13,21 @@ export interface Post {
   readonly post: string;
   /** The name of the mailbox there. */
   readonly mailbox: string;
-  /** A person whom the directory names; else one of a domain of which everybody is taken. */
-  readonly known: boolean;
+  /** A person of the common domain, whom the domain of the place stands for as well. */
+  readonly common: boolean;
 }
 
 /** The post of somebody whom the directory, or this office itself, names. */
-export function postOfUser(tables: Tables, address: Address): Post | undefined {
-  const { here, domain: common, users, owners, offices, locals } = tables;
-  const { domain } = address;
-  const mailbox = address.local.toLowerCase();
+export function postOfUser(tables: Tables, { local, domain }: Address): Post | undefined {
+  const { here, domain: common, users, offices, locals } = tables;
+  const mailbox = local.toLowerCase();
   if (mailbox === '') return undefined;
-  const own = ownDomain(tables, domain);
-  const post =
-    users.get(`${mailbox}@${domain}`) ??
-    (own?.ofPlace ? users.get(`${mailbox}@${common}`) : undefined) ??
-    (own?.ofPlace && owners.has(mailboxKey(own.post, mailbox)) ? own.post : undefined) ??
-    (locals.has(mailbox) && offices.get(here)?.domains.includes(domain) ? here : undefined);
-  return post === undefined ? undefined : { post, mailbox, known: true };
+  const named = users.get(`${mailbox}@${domain}`);
+  if (named !== undefined) return { post: named, mailbox, common: domain === common };
+  const followed = ownDomain(tables, domain)?.ofPlace ? users.get(`${mailbox}@${common}`) : undefined;
+  if (followed !== undefined) return { post: followed, mailbox, common: true };
+  const isLocal = locals.has(mailbox) && offices.get(here)?.domains.includes(domain);
+  return isLocal ? { post: here, mailbox, common: false } : undefined;
 }
 
 export const FOREIGN = refused("sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)");
@@ -47,7 +45,7 @@ export function postOf(tables: Tables, text: string): Post | Verdict {
   const owner = tables.owners.get(mailboxKey(own.post, mailbox));
   // Two people with one name: mail of the one must not land with the other.
   if (owner !== undefined) return refused(`sorry, that name is taken there by ${owner} (#5.1.1)`);
-  return { post: own.post, mailbox, known: false };
+  return { post: own.post, mailbox, common: false };
 }
 
 /** Where a mail for this post goes from here: a refusal where it cannot go. */
@@ -64,14 +62,17 @@ export function deliveryTo(tables: Tables, post: Post, { sender, recipient }: En
     maildir: `office/${post.post}`,
     form: 'entry',
     sender,
-    recipient: (post.known ? placeAddress(tables, post) : undefined) ?? recipient,
+    recipient: placeAddress(tables, post) ?? recipient,
   };
 }
 
-/** The address of a person at the place where they are posted; undefined where it has no domain of its own. */
-export function placeAddress({ offices, hubDomains }: Tables, { post, mailbox }: Post): string | undefined {
+/**
+ * The address of a person at the place where they are posted; undefined where it has no domain of its own, and for people
+ * of other domains: there somebody else may have the name.
+ */
+export function placeAddress({ offices, hubDomains }: Tables, { post, mailbox, common }: Post): string | undefined {
   const domain = post === AT_HUB ? hubDomains[0] : offices.get(post)?.domains[0];
-  return domain === undefined ? undefined : `${mailbox}@${domain}`;
+  return domain === undefined || !common ? undefined : `${mailbox}@${domain}`;
 }
 
 export interface Envelope {

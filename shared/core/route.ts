@@ -76,7 +76,7 @@ class Expansion {
     const address = splitAddress(envelope.recipient);
     const folded = foldAddress(envelope.recipient);
     if (this.#open.has(folded)) {
-      this.#standsForItself(envelope, address);
+      this.#standsForItself(envelope);
       return;
     }
     const found = this.#exact(folded) ?? (postOfUser(this.#tables, address) ? undefined : this.#wild(address));
@@ -128,7 +128,7 @@ class Expansion {
   }
 
   /** Met within its own expansion. */
-  #standsForItself(envelope: Envelope, address: Address): void {
+  #standsForItself(envelope: Envelope): void {
     const tables = this.#tables;
     const post = postOf(tables, envelope.recipient);
     if (post === UNKNOWN) return;
@@ -137,7 +137,7 @@ class Expansion {
     else if ('letter' in post) this.#sendToHub(envelope, undefined);
     else if (tables.here === AT_HUB || tables.here === post.post)
       this.#deliver(deliveryTo(tables, post, envelope), envelope);
-    else this.#sendToHub(envelope, postOfUser(tables, address) && placeAddress(tables, post));
+    else this.#sendToHub(envelope, placeAddress(tables, post));
   }
 
   /** The hub would expand an alias again; the address of a person at their place is none. */
@@ -171,7 +171,7 @@ class Expansion {
   }
 
   #toHubMailbox(envelope: Envelope): void {
-    this.#deliver(deliveryTo(this.#tables, { post: AT_HUB, mailbox: POSTMASTER, known: true }, envelope), envelope);
+    this.#deliver(deliveryTo(this.#tables, { post: AT_HUB, mailbox: POSTMASTER, common: true }, envelope), envelope);
   }
 
   #deliver(delivery: Delivery | Verdict, envelope: Envelope): void {

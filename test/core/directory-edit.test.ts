@@ -44,6 +44,18 @@ describe('refused', () => {
     ],
     ['the same at the hub', [], user('akbar@partner.net', 'hub'), /has the mailbox "akbar" at the hub/],
     [
+      'somebody else under the name that a person has at the office',
+      [],
+      user('farid@herat.example.org', 'mazar'),
+      /farid@example\.org at office herat is written to as farid@herat\.example\.org/,
+    ],
+    [
+      'moving to where somebody else has the name',
+      [user('farid@mazar.example.org', 'hub')],
+      move('farid', 'mazar'),
+      /written to as farid@mazar\.example\.org/,
+    ],
+    [
       'an alias that hides somebody',
       [],
       alias('farid', 'tom'),

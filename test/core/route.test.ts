@@ -132,7 +132,7 @@ describe('virtual domains', () => {
     ['gone@west.example.org', 'mailbox/gone'],
     ['X@Partner.NET', 'office/mazar X@Partner.NET'],
     ['x@a.partner.net', 'mailbox/x'],
-    ['chief@partner.net', 'office/herat chief@herat.example.org'],
+    ['chief@partner.net', 'office/herat chief@partner.net'],
     ['list@partner.net', 'internet list@partner.net'],
     ['x@notpartner.net', 'internet x@notpartner.net'],
   ])('%s -> %s', (recipient, where) => expect(goes(tables, recipient)).toBe(where));
@@ -142,6 +142,22 @@ describe('virtual domains', () => {
 
   test.each(['../etc', 'a/b', 'tmp', '.hidden', 'x'.repeat(65), 'a b', '..'])('no mailbox is made of %j', (local) =>
     expect(goes(tables, `${local}@a.partner.net`)).toMatch(UNKNOWN),
+  );
+});
+
+describe('people of one name, of different domains', () => {
+  const directory = network(user('nadia@partner.net', 'herat'));
+  test.each([
+    ['nadia@partner.net', 'office/herat nadia@partner.net'],
+    ['nadia', 'office/mazar nadia@mazar.example.org'],
+    ['nadia@herat.example.org', 'office/mazar nadia@mazar.example.org'],
+  ])('at the hub: %s -> %s', (recipient, where) => expect(goes(hubTablesOf(directory), recipient)).toBe(where));
+  test.each([
+    ['nadia@partner.net', 'users/nadia'],
+    ['nadia', 'out nadia@example.org'],
+    ['nadia@herat.example.org', 'out nadia@herat.example.org'],
+  ])('in herat: %s -> %s', (recipient, where) =>
+    expect(goes(officeTablesOf(directory, 'herat'), recipient)).toBe(where),
   );
 });
 
