@@ -1,5 +1,5 @@
 /** Postfix hands mail to the hub, and is the hub's smarthost: both ends are programs that we did not write. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -23,6 +23,8 @@ describe.skipIf(!hasPeer('postfix') || !isRoot)('Postfix (needs root and the pac
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'fieldpost-postfix-'));
+    // Postfix works as its own user, who must get through to its folders.
+    await chmod(folder, 0o711);
     outer = await startPostfix({ folder: join(folder, 'outer') });
     hub = await HubSite.make({
       folder: join(folder, 'kabul'),

@@ -78,6 +78,8 @@ virtual_uid_maps = static:${uid}
 virtual_gid_maps = static:${gid}
 virtual_minimum_uid = 1
 smtputf8_enable = no
+# Every header stays as it was sent.
+message_drop_headers =
 biff = no
 minimal_backoff_time = 5s
 queue_run_delay = 5s
