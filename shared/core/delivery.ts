@@ -3,7 +3,10 @@ import type { Verdict } from './verdict.ts';
 
 /** Who hands a mail over. */
 export interface Peer {
-  /** Where answers are remembered: `smtp`, `qmtp`, `send`, `queue`, `office/herat`, `hub`, `bounce`, … */
+  /**
+   * Where answers are remembered: `smtp`, `qmtp`, `send`, `queue`, `office/herat`, `bounce`, … At an office, `hub` is the hub
+   * in a trip: its recipients have been through the aliases.
+   */
   readonly name: string;
   /** Whether it may send to other people's domains. A stranger may send to our own recipients only. */
   readonly relays: boolean;

@@ -12,14 +12,27 @@
  * person, so `holly: holly, tom` keeps her copy; if there is no such person it is a loop, and dropped. An alias that
  * leads nowhere is refused and says so.
  *
+ * What the hub hands down to an office has been through the aliases: there they are not asked again.
+ *
  * A list of which some targets fail is accepted for the others. Each failing target goes on by itself, from the list's
  * owner or the sender, to `internet` or `out`, where it is refused once more and its sender hears of it.
  */
 import { type Address, addressFault, foldAddress, splitAddress } from './address.ts';
 import type { Delivery, Peer, Routed } from './delivery.ts';
 import { type Alias, AT_HUB } from './directory.ts';
-import { away, deliveryTo, type Envelope, FOREIGN, OK, placeAddress, postOf, postOfUser, UNKNOWN } from './post.ts';
-import { ownDomain, type Tables } from './tables.ts';
+import {
+  away,
+  deliveryTo,
+  type Envelope,
+  FOREIGN,
+  OK,
+  type Post,
+  placeAddress,
+  postOf,
+  postOfUser,
+  UNKNOWN,
+} from './post.ts';
+import { mailboxKey, ownDomain, type Tables } from './tables.ts';
 import { refused, type Verdict } from './verdict.ts';
 
 /** Lists in lists in lists: more than this is a mistake, and the stack has an end. */
@@ -33,10 +46,13 @@ export function route(tables: Tables, peer: Peer, sender: string, recipient: str
   if (fault !== undefined) return nowhere(refused(`sorry, ${fault} (#5.1.3)`));
   const { local, domain } = splitAddress(recipient);
   if (local === '' || domain === '') return nowhere(refused("sorry, I can't handle that recipient (#5.1.3)"));
-  const expansion = new Expansion(tables);
+  const expansion = new Expansion(tables.here !== AT_HUB && peer.name === AT_HUB ? withoutAliases(tables) : tables);
   expansion.follow({ sender, recipient }, 0);
   return expansion.routed({ sender, recipient }, peer);
 }
+
+const NO_ALIASES: Tables['aliases'] = new Map();
+const withoutAliases = (tables: Tables): Tables => ({ ...tables, aliases: NO_ALIASES });
 
 const nowhere = (verdict: Verdict): Routed => ({ verdict, deliveries: [] });
 
@@ -80,7 +96,8 @@ class Expansion {
       return;
     }
     const found = this.#exact(folded) ?? (postOfUser(this.#tables, address) ? undefined : this.#wild(address));
-    if (found) this.#expand(found, envelope, depth);
+    if (found === 'within') this.#forHub ||= this.#tables.here !== AT_HUB;
+    if (found && found !== 'within') this.#expand(found, envelope, depth);
     else this.#arrive(envelope, address, depth);
   }
 
@@ -106,13 +123,13 @@ class Expansion {
     return alias && { key, alias };
   }
 
-  #wild({ local, domain }: Address): Found | undefined {
+  /** `within`: its own alias is being expanded, and there is no other. */
+  #wild({ local, domain }: Address): Found | 'within' | undefined {
     const keys = [`@${domain}`, ...(ownDomain(this.#tables, domain) ? [`${foldAddress(local)}@`] : [])];
-    for (const key of keys) {
-      const found = this.#open.has(key) ? undefined : this.#exact(key);
-      if (found) return found;
-    }
-    return undefined;
+    const all = keys.filter((key) => this.#tables.aliases.has(key));
+    const free = all.find((key) => !this.#open.has(key));
+    if (free !== undefined) return this.#exact(free);
+    return all.length > 0 ? 'within' : undefined;
   }
 
   #expand({ key, alias }: Found, { sender }: Envelope, depth: number): void {
@@ -134,21 +151,21 @@ class Expansion {
     if (post === UNKNOWN) return;
     if ('letter' in post && post !== FOREIGN) this.#failures.push({ ...envelope, verdict: post });
     else if ('letter' in post && tables.here === AT_HUB) this.#add(away(tables, envelope));
-    else if ('letter' in post) this.#sendToHub(envelope, undefined);
-    else if (tables.here === AT_HUB || tables.here === post.post)
-      this.#deliver(deliveryTo(tables, post, envelope), envelope);
-    else this.#sendToHub(envelope, placeAddress(tables, post));
+    else if ('letter' in post) this.#forHub = true;
+    else if (tables.here === AT_HUB || tables.here === post.post) this.#deliver(post, envelope);
+    else this.#sendToHub(envelope, post);
   }
 
   /** The hub would expand an alias again; the address of a person at their place is none. */
-  #sendToHub(envelope: Envelope, plain: string | undefined): void {
-    if (plain === undefined || this.#tables.aliases.has(plain)) this.#forHub = true;
-    else this.#add(away(this.#tables, { ...envelope, recipient: plain }));
+  #sendToHub(envelope: Envelope, post: Post): void {
+    const recipient = placeAddress(this.#tables, post);
+    if (recipient === undefined || this.#tables.aliases.has(recipient)) this.#forHub = true;
+    else this.#deliver(post, { ...envelope, recipient });
   }
 
   #arrive(envelope: Envelope, { local }: Address, depth: number): void {
     const post = postOf(this.#tables, envelope.recipient);
-    if (!('letter' in post)) this.#deliver(deliveryTo(this.#tables, post, envelope), envelope);
+    if (!('letter' in post)) this.#deliver(post, envelope);
     else if (post === FOREIGN) this.#add(away(this.#tables, envelope));
     else if (/^(?:postmaster|mailer-daemon)$/i.test(local)) this.#toPostmaster(envelope, depth);
     else this.#failures.push({ ...envelope, verdict: post });
@@ -158,7 +175,7 @@ class Expansion {
   #toPostmaster(envelope: Envelope, depth: number): void {
     const { here, postmaster } = this.#tables;
     const before = this.#failures.length;
-    if (here !== AT_HUB) this.#add(away(this.#tables, envelope));
+    if (here !== AT_HUB) this.#add(away(this.#tables, envelope), POSTMASTER);
     else if (postmaster === undefined || this.#open.has(POSTMASTER)) this.#toHubMailbox(envelope);
     else {
       this.#open.add(POSTMASTER);
@@ -171,18 +188,19 @@ class Expansion {
   }
 
   #toHubMailbox(envelope: Envelope): void {
-    this.#deliver(deliveryTo(this.#tables, { post: AT_HUB, mailbox: POSTMASTER, common: true }, envelope), envelope);
+    this.#deliver({ post: AT_HUB, mailbox: POSTMASTER, common: true }, envelope);
   }
 
-  #deliver(delivery: Delivery | Verdict, envelope: Envelope): void {
+  #deliver(post: Post, envelope: Envelope): void {
+    const delivery = deliveryTo(this.#tables, post, envelope);
+    const person = mailboxKey(post.post, post.mailbox);
     if ('letter' in delivery) this.#failures.push({ ...envelope, verdict: delivery });
+    else if (delivery.form === 'mailbox' || this.#tables.owners.has(person)) this.#add(delivery, person);
     else this.#add(delivery);
   }
 
-  #add(delivery: Delivery): void {
-    const { maildir, form, sender, recipient } = delivery;
-    // A mailbox takes one copy, however many of a person's addresses a list holds.
-    const key = form === 'mailbox' ? maildir : `${maildir} ${sender} ${foldAddress(recipient)}`;
+  /** One copy for each person, however many of their addresses a list holds, and in however many lists. */
+  #add(delivery: Delivery, key = foldAddress(delivery.recipient)): void {
     if (!this.#deliveries.has(key)) this.#deliveries.set(key, delivery);
   }
 }

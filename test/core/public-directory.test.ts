@@ -1,9 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Directory } from '../../shared/core/directory.ts';
-import type { Edit } from '../../shared/core/directory-edit.ts';
 import { applyEdit } from '../../shared/core/directory-edit.ts';
-import { EditError } from '../../shared/core/directory-words.ts';
 import {
   applyDirectoryDelta,
   DirectoryError,
@@ -16,41 +13,12 @@ import {
   encodeDirectoryDelta,
   publicDirectory,
 } from '../../shared/core/public-directory.ts';
-import { alias, full, goes, move, network, office, user } from '../support/directory.ts';
+import { directories } from '../support/directories.ts';
+import { alias, full, goes, move, network, user } from '../support/directory.ts';
 
 const name = fc.constantFrom('a', 'b', 'c', 'farid', 'holly');
-const post = fc.constantFrom('herat', 'mazar', 'hub', 'internet');
 const address = name.map(full);
-
-const edit: fc.Arbitrary<Edit> = fc.oneof(
-  fc.tuple(name, post).map(([who, where]) => user(who, where)),
-  fc.tuple(name, post).map(([who, where]) => move(who, where)),
-  address.map((who): Edit => ({ do: 'user.remove', address: who })),
-  address.map((who): Edit => ({ do: 'alias.remove', address: who })),
-  fc
-    .record({
-      address,
-      targets: fc.array(address, { minLength: 1, maxLength: 4 }),
-      owner: fc.option(address, { nil: undefined }),
-    })
-    .map((one): Edit => ({ do: 'alias.set', aliases: [{ ...one, targets: one.targets.toSorted() }] })),
-  fc
-    .constantFrom('known' as const, 'any' as const)
-    .map((users): Edit => ({ do: 'office.limits', office: 'herat', limits: { users } })),
-  fc.constant(office('bamyan', 'b.example.org', '.c.example.org', 'a.example.org')),
-);
-
-/** Those edits that are allowed, one after another. */
-const directory: fc.Arbitrary<Directory> = fc.array(edit, { maxLength: 12 }).map((edits) =>
-  edits.reduce((at, one) => {
-    try {
-      return applyEdit(at, one);
-    } catch (error) {
-      if (!(error instanceof EditError)) throw error;
-      return at;
-    }
-  }, network()),
-);
+const directory = directories(name);
 
 test('a change applied to the one gives the other, over the wire as well', () => {
   fc.assert(

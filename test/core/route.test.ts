@@ -289,6 +289,20 @@ describe('aliases at an office', () => {
     expect(goes(officeTablesOf(directory, 'mazar'), 'nadia@mazar.example.org')).toBe('users/nadia');
   });
 
+  test('what the hub hands down is not expanded again', () => {
+    const tables = officeTablesOf(network(alias('@ghazni.example.org', 'x@ghazni.example.org', 'farid')), 'ghazni');
+    const peer = { name: 'hub', relays: true };
+    expect(goes(tables, 'x@ghazni.example.org', { peer })).toBe('users/x');
+  });
+
+  test('nor one whose own alias is only for its domain', () => {
+    const directory = network(alias('@partner.net', 'x@partner.net', 'farid'));
+    expect(goes(hubTablesOf(directory), 'a@partner.net')).toBe(
+      'internet x@partner.net, office/herat farid@herat.example.org',
+    );
+    expect(goes(officeTablesOf(directory, 'herat'), 'a@partner.net')).toBe('out a@partner.net');
+  });
+
   test('what only the hub can expand goes there whole', () => {
     const directory = network(alias('f@example.com', 'f@example.com', 'farid'));
     expect(goes(officeTablesOf(directory, 'herat'), 'f@example.com')).toBe('out f@example.com');
