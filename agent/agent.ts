@@ -43,3 +43,13 @@ export const OUT = 'out';
 export const userMaildir = (name: string): string => `users/${name}`;
 
 export type AgentCommand = Command<Agent>;
+
+/** A part that `agent run` runs. */
+export interface AgentService {
+  /** Name in the ready line and in `[listen]`: `smtp`, `pop3`, … */
+  readonly name: string;
+  /** host:port that it really listens on; absent for one without a listener. */
+  readonly address?: string;
+  /** Takes no new work, finishes or safely drops what is in hand, within `seconds`. */
+  close(seconds: number): Promise<void>;
+}

@@ -1,0 +1,95 @@
+/** A person's Maildir as POP3 shows it: the files of new/ and cur/, oldest first, whatever program has put or moved them there. */
+import { createHash } from 'node:crypto';
+import type { Pop3Mail } from '../shared/core/pop3.ts';
+import { Pop3Size } from '../shared/core/pop3-text.ts';
+import type { Body } from '../shared/io/body.ts';
+import { inParallel } from '../shared/io/parallel.ts';
+import type { Store } from '../shared/io/store.ts';
+import { userMaildir } from './agent.ts';
+
+export interface MailboxMail extends Pop3Mail {
+  readonly key: string;
+}
+
+/** In one session; with the oldest removed, the next session shows more. */
+const MAILS_MAX = 10_000;
+const READS_AT_ONCE = 4;
+/** Sizes that are remembered, so that a mailbox of years is read once and not at every visit. */
+const SIZES_MAX = 100_000;
+
+export class Mailboxes {
+  readonly #store: Store;
+  readonly #sizes = new Map<string, number>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async list(user: string): Promise<readonly MailboxMail[]> {
+    const keys = (await this.#keys(user)).sort(byArrival).slice(0, MAILS_MAX);
+    const sizes = new Map<string, number>();
+    await inParallel(keys, READS_AT_ONCE, async (key) => {
+      const size = await this.#sizeOf(key);
+      if (size !== undefined) sizes.set(key, size);
+    });
+    // One without a size has been taken away by a mail program since it was listed.
+    return keys.flatMap((key) => {
+      const size = sizes.get(key);
+      return size === undefined ? [] : [{ key, size, uid: uidOf(key) }];
+    });
+  }
+
+  /** Undefined when it is gone. A mail program beside us may have moved it from new/ to cur/, or changed its flags. */
+  async open(key: string): Promise<Body | undefined> {
+    const body = await this.#store.get(key);
+    if (body) return body;
+    const moved = await this.#find(key);
+    return moved === undefined ? undefined : this.#store.get(moved);
+  }
+
+  /** Durable when it returns. */
+  async remove(key: string): Promise<void> {
+    await this.#store.remove((await this.#find(key)) ?? key);
+    this.#sizes.delete(nameOf(key));
+  }
+
+  async #find(key: string): Promise<string | undefined> {
+    const [, user = ''] = key.split('/');
+    return (await this.#keys(user)).find((other) => nameOf(other) === nameOf(key));
+  }
+
+  async #keys(user: string): Promise<string[]> {
+    const keys: string[] = [];
+    for (const folder of ['new', 'cur']) {
+      for (let after: string | undefined; ; ) {
+        const page = await this.#store.list(`${userMaildir(user)}/${folder}/`, after === undefined ? {} : { after });
+        after = page.at(-1)?.key;
+        if (after === undefined) break;
+        keys.push(...page.map(({ key }) => key));
+      }
+    }
+    return keys;
+  }
+
+  async #sizeOf(key: string): Promise<number | undefined> {
+    const known = this.#sizes.get(nameOf(key));
+    if (known !== undefined) return known;
+    const body = await this.open(key);
+    if (!body) return undefined;
+    const counter = new Pop3Size();
+    for await (const chunk of body.read()) counter.write(chunk);
+    if (this.#sizes.size >= SIZES_MAX) this.#sizes.clear();
+    this.#sizes.set(nameOf(key), counter.size);
+    return counter.size;
+  }
+}
+
+/** The file's name without its flags, which it keeps for ever. */
+const nameOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1).replace(/:2,.*$/, '');
+
+const secondsOf = (key: string): number => Number.parseInt(nameOf(key), 10) || 0;
+const byArrival = (one: string, other: string): number =>
+  secondsOf(one) - secondsOf(other) || (nameOf(one) < nameOf(other) ? -1 : 1);
+
+/** File names may be longer than POP3 allows. */
+const uidOf = (key: string): string => createHash('sha256').update(nameOf(key)).digest('hex').slice(0, 32);
