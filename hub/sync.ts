@@ -144,8 +144,12 @@ async function* replay(got: Uint8Array, chunks: AsyncIterator<Uint8Array>): Asyn
 }
 
 function httpWire(rest: AsyncIterable<Uint8Array>, incoming: IncomingMessage, outgoing: ServerResponse): Wire {
+  // The leanest head there is: the answer ends with the connection.
   outgoing.sendDate = false;
   outgoing.removeHeader('connection');
+  outgoing.removeHeader('transfer-encoding');
+  // Node does not tell a request whose answer has ended that its connection has gone.
+  incoming.socket.once('close', () => incoming.destroy());
   return {
     incoming: rest,
     write: (bytes) =>

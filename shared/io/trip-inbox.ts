@@ -62,6 +62,8 @@ export class TripInbox {
     this.#frame = undefined;
     const before = this.#ledger.answered.get(offer.seq);
     if (before) this.#options.output.answer(offer.seq, before);
+    // Mail that follows the directory is routed by it.
+    else if (frame && offer.seq === 0) await this.#take(offer, frame);
     else if (frame) await this.#options.work(() => this.#take(offer, frame));
   }
 

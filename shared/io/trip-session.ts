@@ -184,7 +184,8 @@ export class TripSession {
     if (this.#closing || this.#over || this.#muted || !this.#trip.settled || this.#tasks.size > 0) return;
     this.#closing = true;
     this.#changed.wake();
-    await this.#tellFloor(1);
+    // The agent's next HELLO says its floor before the hub repeats an answer; the hub's WELCOME would come too late.
+    if (!('instance' in this.#side.greeting)) await this.#tellFloor(1);
     await this.#output.flush();
     this.#wire.end();
   }
@@ -209,13 +210,18 @@ export class TripSession {
   }
 
   async #read(): Promise<void> {
-    for await (const chunk of this.#wire.incoming) {
-      this.#lastRead = performance.now();
-      if (this.#over) continue;
-      for (const event of this.#trip.receive(chunk)) await this.#handle(event);
-      this.#side.progress?.(this.#counts);
-      if (this.#refusal) return;
-      await this.#closeIfSettled();
+    try {
+      for await (const chunk of this.#wire.incoming) {
+        this.#lastRead = performance.now();
+        if (this.#over) continue;
+        for (const event of this.#trip.receive(chunk)) await this.#handle(event);
+        this.#side.progress?.(this.#counts);
+        if (this.#refusal) return;
+        await this.#closeIfSettled();
+      }
+    } catch (error) {
+      // How the other side hangs up once all is said is its own affair.
+      if (!this.#closing) throw error;
     }
     // The other side may have closed while the last of what it said is still being done.
     while (this.#tasks.size > 0) await Promise.all(this.#tasks);
