@@ -42,7 +42,22 @@ export interface Agent {
 export const OUT = 'out';
 export const userMaildir = (name: string): string => `users/${name}`;
 
-export type AgentCommand = Command<Agent>;
+/** What a command of the agent works with. */
+export interface Desk {
+  readonly configFile: string;
+  readonly log: Log;
+  readonly stdin: NodeJS.ReadStream;
+  /** A sentence for a person, on stderr. */
+  say(line: string): void;
+  /** Replaces the line that shows how far a sync is; only a terminal shows it. */
+  progress(line: string): void;
+  load(): AgentConfig;
+  /** Resolves when the program shall stop. */
+  stop(): Promise<unknown>;
+  open(): Promise<Agent>;
+}
+
+export type AgentCommand = Command<Desk>;
 
 /** A part that `agent run` runs. */
 export interface AgentService {

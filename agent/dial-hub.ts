@@ -37,6 +37,8 @@ export interface HubAddress {
   readonly key: PskIdentity;
   /** Until the connection, handshake included, must stand. */
   readonly seconds: number;
+  /** Gives up when it fires before the connection stands. */
+  readonly signal?: AbortSignal;
 }
 
 /** Small records: one that is not complete is lost at a cut. */
@@ -46,7 +48,8 @@ const HANDSHAKES = 2;
 
 /** Throws DialError when there is no way, HubRefused when the hub does not know the key. */
 export async function callHub(address: HubAddress): Promise<HubCall> {
-  const raw = await dial({ host: address.host, port: address.port, seconds: address.seconds });
+  const { key: _, ...where } = address;
+  const raw = await dial(where);
   const socket = await secure(raw, address);
   const client = new Client(`http://${address.host}`, {
     // undici must not hear of the connection before it has asked for it.

@@ -5,7 +5,7 @@ import { splitHostAddress } from '../shared/io/config.ts';
 import { tryLock } from '../shared/io/lock.ts';
 import { countMaildir } from '../shared/io/maildir.ts';
 import { type TripOutcome, TripSession } from '../shared/io/trip-session.ts';
-import type { TripCounts } from '../shared/io/trip-side.ts';
+import { type TripCounts, TripCut } from '../shared/io/trip-side.ts';
 import { type Agent, OUT } from './agent.ts';
 import type { LinkConfig } from './config.ts';
 import { callHub, type HubCall, HubRefused } from './dial-hub.ts';
@@ -17,6 +17,8 @@ export interface SyncOptions {
   /** Directions; both unless one of them is named. */
   readonly up?: boolean;
   readonly down?: boolean;
+  /** Ends the trip early; what has arrived stands. */
+  readonly signal?: AbortSignal;
   onProgress?(progress: SyncProgress): void;
 }
 
@@ -89,21 +91,37 @@ async function syncAlone(agent: Agent, options: SyncOptions): Promise<Trip> {
   await agent.refresh();
   let call: HubCall;
   try {
-    call = await callHub({ ...hubAddress(agent), key: agent.key, seconds: DIAL_SECONDS });
+    call = await callHub({
+      ...hubAddress(agent),
+      key: agent.key,
+      seconds: DIAL_SECONDS,
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
   } catch (error) {
     return { fault: faultOf(error as Error) };
   }
-  const { link, onProgress, up = options.down !== true, down = options.up !== true } = options;
+  const { link, onProgress, signal, up = options.down !== true, down = options.up !== true } = options;
   const side = await agentSide(agent, {
     up,
     down,
     mailBytesMax: link?.max_mail ?? 0,
     progress: (counts) => onProgress?.({ ...counts, bytesUp: call.bytesUp, bytesDown: call.bytesDown }),
   });
-  const outcome = await new TripSession(side, call.wire).run();
+  const outcome = await runTrip(new TripSession(side, call.wire), signal);
   await call.close();
   const fault = outcome.complete ? undefined : outcomeFault(outcome);
   return { call, outcome, down, ...(fault ? { fault } : {}) };
+}
+
+async function runTrip(session: TripSession, signal: AbortSignal | undefined): Promise<TripOutcome> {
+  const stop = (): void => session.abort(new TripCut('the agent was told to stop'));
+  signal?.addEventListener('abort', stop);
+  if (signal?.aborted) stop();
+  try {
+    return await session.run();
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
 }
 
 function hubAddress({ config }: Agent): { readonly host: string; readonly port: number } {

@@ -46,7 +46,7 @@ export interface SmtpDoorOptions extends SmtpPlace {
   checkSender(sender: string, session: SmtpSession): Promise<Verdict | undefined>;
 }
 
-interface SmtpSession {
+export interface SmtpSession {
   readonly address: string;
   readonly user: string | undefined;
 }

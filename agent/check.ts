@@ -1,0 +1,120 @@
+/** `agent check`: is everything all right, in plain words with remedies. */
+import { statfs } from 'node:fs/promises';
+import type { Call } from '../shared/io/command-line.ts';
+import { EXIT } from '../shared/io/command-line.ts';
+import { ConfigError, splitHostAddress } from '../shared/io/config.ts';
+import { StoreError } from '../shared/io/store.ts';
+import type { Agent, AgentCommand, Desk } from './agent.ts';
+import type { AgentConfig } from './config.ts';
+import { callHub, HubRefused } from './dial-hub.ts';
+import { hubTimeOffset } from './hub-time.ts';
+import { checkReach, trustedHosts } from './lan.ts';
+import { chooseLink } from './link.ts';
+import { inspectQueues } from './queue-maildir.ts';
+import { size, span } from './words.ts';
+
+export const checkCommand: AgentCommand = {
+  words: 'check',
+  usage: '[--json]',
+  summary: 'checks configuration, key, disk, clock and the way to the hub',
+  help: 'Nothing is changed and no mail travels. Exit code 78: configuration or key; 69: data folder or disk; 77: the hub does not\nknow the key; 0 also when there is no link.',
+  takes: [0, 0],
+  reports: true,
+  run: check,
+};
+
+interface Finding {
+  readonly what: string;
+  /** `note`: all right for an office that is off line. */
+  readonly result: 'ok' | 'note' | 'fault';
+  readonly text: string;
+  /** Exit code of a fault. */
+  readonly exit?: number;
+}
+
+async function check(desk: Desk, { json, out }: Call): Promise<number> {
+  const findings = await findingsOf(desk);
+  if (json) out(JSON.stringify({ ok: findings.every(({ result }) => result !== 'fault'), findings }));
+  else
+    for (const { what, result, text } of findings)
+      out(`${what.padEnd(14)} ${result === 'fault' ? 'FAULT: ' : ''}${text}`);
+  return Math.max(EXIT.ok, ...findings.map(({ exit = EXIT.ok }) => exit));
+}
+
+async function findingsOf(desk: Desk): Promise<readonly Finding[]> {
+  let config: AgentConfig;
+  let agent: Agent;
+  try {
+    config = desk.load();
+    agent = await desk.open();
+    for (const name of ['smtp', 'pop3', 'qmtp', 'page'] as const) checkReach(agent, name);
+    trustedHosts(config);
+  } catch (error) {
+    if (error instanceof ConfigError) return [fault('configuration', error.message, EXIT.config)];
+    if (error instanceof StoreError) return [fault('data folder', error.message, EXIT.unavailable)];
+    throw error;
+  }
+  return [
+    ok('configuration', config.file),
+    ok('key', `${config.key_file}, for office ${config.office}`),
+    await disk(config),
+    await clock(agent),
+    ...(await queues(agent)),
+    await link(config),
+    await hub(agent),
+  ];
+}
+
+const ok = (what: string, text: string): Finding => ({ what, result: 'ok', text });
+const note = (what: string, text: string): Finding => ({ what, result: 'note', text });
+const fault = (what: string, text: string, exit: number): Finding => ({ what, result: 'fault', text, exit });
+
+/** Room for a day's mail, and for one of the largest twice: spooled and kept. */
+const DISK_BYTES_MIN = 100_000_000;
+
+async function disk({ data, limits }: AgentConfig): Promise<Finding> {
+  const { bavail, bsize } = await statfs(data);
+  const free = bavail * bsize;
+  const wanted = Math.max(DISK_BYTES_MIN, 2 * limits.mail);
+  const text = `${data}: ${size(free)} free`;
+  return free < wanted
+    ? fault('disk', `${text}; free some: mail needs ${size(wanted)}`, EXIT.unavailable)
+    : ok('disk', text);
+}
+
+/** Nothing of ours hangs on it, but the dates of mails that people write here do. */
+const CLOCK_SECONDS_MAX = 300;
+
+async function clock(agent: Agent): Promise<Finding> {
+  const offset = await hubTimeOffset(agent);
+  if (Math.abs(offset) <= CLOCK_SECONDS_MAX) return ok('clock', new Date(agent.now() * 1000).toISOString());
+  return note(
+    'clock',
+    `${span(Math.abs(offset))} ${offset > 0 ? 'behind' : 'ahead of'} the hub's: no mail is harmed, but people's mails get wrong dates; set it ('date -s', 'hwclock -w')`,
+  );
+}
+
+async function queues(agent: Agent): Promise<readonly Finding[]> {
+  return (await inspectQueues(agent)).map(({ path, mails, misfits: [first, ...more] }) => {
+    if (!first) return ok('queue', `${path}: ${mails} to take`);
+    const others = more.length === 0 ? '' : `, and ${more.length} more ('agent queue' lists them)`;
+    return fault('queue', `${first.path} is not taken: ${first.reason}${others}`, EXIT.data);
+  });
+}
+
+const link = async (config: AgentConfig): Promise<Finding> => ok('link', (await chooseLink(config)).name);
+
+const DIAL_SECONDS = 30;
+
+/** A handshake proves both keys; no trip is made of it. */
+async function hub({ config, key }: Agent): Promise<Finding> {
+  const { host, port } = splitHostAddress(config.hub) ?? { host: '', port: 0 };
+  try {
+    const call = await callHub({ host, port, key, seconds: DIAL_SECONDS });
+    await call.close();
+    return ok('hub', `${config.hub} answers, and knows the key`);
+  } catch (error) {
+    if (error instanceof HubRefused) return fault('hub', error.message, error.exit);
+    return note('hub', `${(error as Error).message}; mail waits until there is a link`);
+  }
+}

@@ -1,0 +1,57 @@
+/** agent.toml as `agent enrol` writes it: every option, with what it is for. */
+import type { Token } from '../shared/core/token.ts';
+
+export const agentToml = (
+  { office, hub }: Token,
+  { keyFile, data }: { readonly keyFile: string; readonly data: string },
+): string => `# Written by 'agent enrol'. After a change: restart 'agent run'. 'agent check' says what is wrong.
+
+office = ${quoted(office)}
+hub = ${quoted(hub)}
+# The token from the hub; mode 600, for nobody else to see.
+key_file = ${quoted(keyFile)}
+# out/ (what waits for the hub), users/NAME/ (Maildirs), and what the agent remembers.
+data = ${quoted(data)}
+# How often 'agent run' calls the hub; "off": only when asked ('agent sync', SIGUSR1, the page).
+interval = "30 min"
+# A link on which no byte comes for this long is taken for cut.
+idle = "2 min"
+
+[listen]
+# Where mail programs send and fetch. Ports below 1024 need CAP_NET_BIND_SERVICE, which the systemd unit grants.
+smtp = "127.0.0.1:587"
+pop3 = "127.0.0.1:110"
+# For a qmail on this machine:
+# qmtp = "127.0.0.1:209"
+# The status page:
+# page = "127.0.0.1:8025"
+# For the whole house: listen on "0.0.0.0:587" and "0.0.0.0:110", and give people passwords ('agent user add'), or trust:
+# lan = "192.168.7.0/24"
+
+# A Maildir that another mail server fills, and what its Delivered-To lines carry before the recipient:
+# [[queue]]
+# path = "/var/qmail/qrelay/MAILDIR"
+# prefix = "qrelay-"
+
+# Links with a price; the first that matches is used. match: interface, gateway, ssid, or command = ["PROGRAM", "ARGUMENT"].
+# [[link]]
+# name = "iridium"
+# match = { interface = "ppp0" }
+# price_per_minute = 1.44
+# price_per_mb = 100
+# max_mail = "20 KB"
+# budget = "300 KB/day"
+
+[limits]
+# Largest mail at any door here; what the hub allows holds as well.
+mail = "100 MB"
+# At once, for each listener.
+connections = 50
+# Of one mail.
+recipients = 1000
+# A mail program that says nothing for this long is sent away.
+idle = "5 min"
+`;
+
+/** JSON's strings are TOML's. */
+const quoted = (text: string): string => JSON.stringify(text);

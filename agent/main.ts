@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+/** The agent's command line. Invoked as `sendmail`, it is `agent send`. */
+import { basename } from 'node:path';
+import { type Program, runProgram } from '../shared/io/command-line.ts';
+import { stderrLog } from '../shared/io/log.ts';
+import { stopSignal } from '../shared/io/stop-signal.ts';
+import type { Agent, Desk } from './agent.ts';
+import { checkCommand } from './check.ts';
+import { loadAgentConfig } from './config.ts';
+import { enrolCommand } from './enrol.ts';
+import { openAgent } from './open-agent.ts';
+import { queueCommand } from './queue.ts';
+import { runCommand } from './run.ts';
+import { sendCommand } from './send.ts';
+import { sendmailArguments } from './sendmail-arguments.ts';
+import { statusCommand } from './status.ts';
+import { syncCommand } from './sync-command.ts';
+import { userCommands } from './user.ts';
+
+const log = stderrLog('agent');
+
+function deskOf(configFile: string): Desk {
+  let opened: Promise<Agent> | undefined;
+  const load = () => loadAgentConfig(configFile);
+  return {
+    configFile,
+    log,
+    get stdin() {
+      return process.stdin;
+    },
+    load,
+    open: () => {
+      opened ??= openAgent(load(), log);
+      return opened;
+    },
+    stop: stopSignal,
+    say: (line) => process.stderr.write(`agent: ${line}\n`),
+    progress: (line) => {
+      if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
+    },
+  };
+}
+
+const PROGRAM: Program<Desk> = {
+  name: 'agent',
+  summary: 'the Fieldpost agent: mail for an office that the Internet does not reach',
+  defaultConfig: '/etc/fieldpost/agent.toml',
+  commands: [
+    enrolCommand,
+    syncCommand,
+    runCommand,
+    sendCommand,
+    statusCommand,
+    queueCommand,
+    ...userCommands,
+    checkCommand,
+  ],
+  open: async (file) => deskOf(file),
+};
+
+function commandLine([, program = '', ...words]: readonly string[]): readonly string[] {
+  if (basename(program) === 'sendmail') return ['send', ...sendmailArguments(words)];
+  return words[0] === 'send' ? ['send', ...sendmailArguments(words.slice(1))] : words;
+}
+
+process.on('unhandledRejection', (reason) => {
+  log.error('a part failed in a way that nobody foresaw; the agent goes on', {
+    error: reason instanceof Error ? String(reason.stack) : String(reason),
+  });
+});
+
+runProgram(PROGRAM, commandLine(process.argv)).then((code) => {
+  process.exitCode = code;
+});

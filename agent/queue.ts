@@ -1,0 +1,80 @@
+/** `agent queue`: each mail that waits for the hub, for whom, since when, and why. */
+
+import type { Call } from '../shared/io/command-line.ts';
+import type { Entry } from '../shared/io/maildir.ts';
+import { listEntries, openEntry } from '../shared/io/maildir.ts';
+import { type Note, readNote } from '../shared/io/note.ts';
+import { type Agent, type AgentCommand, OUT } from './agent.ts';
+import { inspectQueues, type Misfit } from './queue-maildir.ts';
+import { mails, size, span } from './words.ts';
+
+export const queueCommand: AgentCommand = {
+  words: 'queue',
+  usage: '[--json]',
+  summary: 'lists each mail that waits here for the hub',
+  help: 'Id, age, size, sender and recipients; and what the hub said, if it has put the mail off. Files of [[queue]] that do not\nfit are listed with the reason.',
+  takes: [0, 0],
+  reports: true,
+  run: async (desk, call) => print(await desk.open(), call),
+};
+
+const ID_DIGITS = 12;
+const RECIPIENTS_SHOWN = 3;
+
+interface Queued {
+  readonly entry: Entry;
+  readonly note: Note | undefined;
+}
+
+async function print(agent: Agent, { json, out }: Call): Promise<undefined> {
+  let count = 0;
+  let bytes = 0;
+  // However long the queue, one mail is held at a time; so JSON comes in lines as well, which together are one object.
+  if (json) out('{"mails":[');
+  for await (const mail of queued(agent)) {
+    out(json ? `${count > 0 ? ',' : ''}${JSON.stringify(facts(mail))}` : line(agent, mail));
+    count += 1;
+    bytes += mail.entry.head.size;
+  }
+  const misfits = (await inspectQueues(agent)).flatMap((queue) => queue.misfits);
+  if (json) out(`],"count":${count},"bytes":${bytes},"misfits":${JSON.stringify(misfits)}}`);
+  else for (const text of summary({ count, bytes, misfits })) out(text);
+}
+
+async function* queued({ store }: Agent): AsyncGenerator<Queued> {
+  for (let after: string | undefined; ; ) {
+    const page = await listEntries(store, OUT, after === undefined ? {} : { after });
+    for (const { key } of page) {
+      const entry = await openEntry(store, key);
+      if (entry) yield { entry, note: await readNote(store, OUT, entry.id) };
+    }
+    after = page.at(-1)?.key;
+    if (after === undefined) return;
+  }
+}
+
+function facts({ entry: { id, head }, note }: Queued) {
+  const { sender, recipients, size: bytes, accepted: since, urgency } = head;
+  const waiting = recipients.filter((recipient) => !note || !Object.hasOwn(note.settled, recipient));
+  const { attempts = 0, lastError } = note ?? {};
+  return { id, sender, recipients: waiting, bytes, since, urgency, attempts, lastError };
+}
+
+function line({ now }: Agent, mail: Queued): string {
+  const { id, sender, recipients, bytes, since, attempts, lastError } = facts(mail);
+  const named = recipients.slice(0, RECIPIENTS_SHOWN).join(' ');
+  const more = recipients.length > RECIPIENTS_SHOWN ? ` and ${recipients.length - RECIPIENTS_SHOWN} more` : '';
+  const tries = attempts === 0 ? '' : `, put off ${attempts} times: ${lastError ?? 'no reason given'}`;
+  return `${id.slice(0, ID_DIGITS)}  ${span(now() - since)}  ${size(bytes)}  <${sender}> to ${named}${more}${tries}`;
+}
+
+interface Summed {
+  readonly count: number;
+  readonly bytes: number;
+  readonly misfits: readonly Misfit[];
+}
+
+const summary = ({ count, bytes, misfits }: Summed): readonly string[] => [
+  count === 0 ? 'nothing waits' : `${mails(count)}, ${size(bytes)}`,
+  ...misfits.map(({ path, reason }) => `not taken: ${path}: ${reason}`),
+];

@@ -1,0 +1,94 @@
+/** `agent run`: the office's daemon. Mail programs of the house, the queues of other mail servers, and the calls to the hub. */
+import { EXIT, Exit } from '../shared/io/command-line.ts';
+import { expire } from '../shared/io/expire.ts';
+import { tryLock } from '../shared/io/lock.ts';
+import type { Agent, AgentCommand, AgentService } from './agent.ts';
+import { hubTimeOffset } from './hub-time.ts';
+import { startPage } from './page.ts';
+import { startPop3 } from './pop3.ts';
+import { startQmtp } from './qmtp.ts';
+import { scanQueues } from './queue-maildir.ts';
+import { type Schedule, startSchedule } from './schedule.ts';
+import { startSmtp } from './smtp.ts';
+import { serveLockName } from './status-report.ts';
+
+/** Time that a stop may take, below what systemd waits. */
+const CLOSE_SECONDS = 20;
+
+export const runCommand: AgentCommand = {
+  words: 'run',
+  usage: '',
+  summary: 'the daemon: SMTP and POP3 for the house, the status page, and syncs by schedule and when a link comes up',
+  help: 'When every listener accepts, one line is printed on stdout: {"event":"ready","listen":{…}}. Logs go to stderr. SIGUSR1 asks\nfor a sync now; SIGTERM finishes or safely drops what is in hand.',
+  takes: [0, 0],
+  run: async (desk, { out }) => {
+    const agent = await desk.open();
+    const lock = await tryLock(await serveLockName(agent));
+    if (!lock)
+      throw new Exit(
+        EXIT.later,
+        `another 'agent run' serves ${agent.config.data}: stop it first, or give this one a data folder of its own`,
+      );
+    try {
+      await serve(agent, { stop: desk.stop(), ready: out });
+    } finally {
+      await lock.release();
+    }
+    return EXIT.ok;
+  },
+};
+
+interface Serving {
+  readonly stop: Promise<unknown>;
+  ready(line: string): void;
+}
+
+async function serve(agent: Agent, { stop, ready }: Serving): Promise<void> {
+  const services: AgentService[] = [];
+  try {
+    for (const start of [startSmtp, startPop3, startQmtp]) services.push(...(await start(agent)));
+    const schedule = startSchedule(agent);
+    services.push(schedule, startChores(agent), startSignal(schedule), ...(await startPage(agent, schedule)));
+    const listen = Object.fromEntries(services.flatMap(({ name, address }) => (address ? [[name, address]] : [])));
+    ready(JSON.stringify({ event: 'ready', listen }));
+    agent.log.info('the agent serves', listen);
+    const signal = await stop;
+    agent.log.info('stopping: no new work is taken, what is in hand is finished', { signal: String(signal) });
+  } finally {
+    await Promise.all(services.map((service) => service.close(CLOSE_SECONDS)));
+  }
+}
+
+function startSignal(schedule: Schedule): AgentService {
+  const asked = (): void => schedule.ask();
+  process.on('SIGUSR1', asked);
+  return { name: 'signal', close: async () => void process.off('SIGUSR1', asked) };
+}
+
+const QUEUES_MS = 10_000;
+const DAY_MS = 86_400_000;
+
+/** Looks into the queues now and then, and forgets once a day what nobody can ask for any more. */
+function startChores(agent: Agent): AgentService {
+  let last: Promise<void> = Promise.resolve();
+  const chore = (what: string, work: () => Promise<void>): void => {
+    last = last
+      .then(work)
+      .catch((error: Error) => agent.log.warn(`${what}; tried again later`, { error: error.message }));
+  };
+  const queues = (): void => chore('the queues could not be looked through', () => scanQueues(agent));
+  const memory = (): void =>
+    chore('old answers could not be cleared away', async () =>
+      expire(agent.place, agent.now() + (await hubTimeOffset(agent))),
+    );
+  const timers = [setInterval(queues, QUEUES_MS), setInterval(memory, DAY_MS)];
+  queues();
+  memory();
+  return {
+    name: 'chores',
+    close: async () => {
+      timers.forEach(clearInterval);
+      await last;
+    },
+  };
+}

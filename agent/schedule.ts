@@ -1,0 +1,131 @@
+/**
+ * When the daemon calls the hub: some time after the last sync, by the configuration; sooner when a way out has appeared, or when
+ * somebody asks. After a failure it waits a minute, then two, then four, up to the interval.
+ */
+import { readFile } from 'node:fs/promises';
+import type { Agent, AgentService } from './agent.ts';
+import { hubTimeOffset } from './hub-time.ts';
+import { runSync } from './run-sync.ts';
+import type { SyncResult } from './sync.ts';
+import { lastTrips } from './trips.ts';
+
+const FIRST_RETRY_SECONDS = 60;
+/** Reading one small file of the kernel's. */
+const LOOK_MS = 5_000;
+
+export interface Schedule extends AgentService {
+  /** Syncs now, or as soon as the sync that runs has ended. */
+  ask(): void;
+}
+
+export function startSchedule(agent: Agent): Schedule {
+  const schedule = new Scheduler(agent);
+  const run = schedule.run();
+  return {
+    name: 'schedule',
+    ask: () => schedule.ask(),
+    close: async (seconds) => {
+      const late = new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000).unref());
+      schedule.stop();
+      await Promise.race([run, late]);
+    },
+  };
+}
+
+class Scheduler {
+  readonly #agent: Agent;
+  readonly #abort = new AbortController();
+  #failures = 0;
+  #asked = false;
+  #wake: () => void = () => undefined;
+  #routes = '';
+
+  constructor(agent: Agent) {
+    this.#agent = agent;
+  }
+
+  ask(): void {
+    this.#asked = true;
+    this.#wake();
+  }
+
+  stop(): void {
+    this.#abort.abort();
+    this.#wake();
+  }
+
+  async run(): Promise<void> {
+    const watch = setInterval(() => void this.#look(), LOOK_MS);
+    this.#routes = await routes();
+    for (let seconds = await this.#firstWait(); !this.#stopped; seconds = this.#nextWait()) {
+      await this.#sleep(seconds);
+      if (!this.#stopped) await this.#sync();
+    }
+    clearInterval(watch);
+  }
+
+  get #stopped(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  get #interval(): number {
+    return this.#agent.config.interval;
+  }
+
+  /** A restart is no reason to call again. */
+  async #firstWait(): Promise<number> {
+    const last = (await lastTrips(this.#agent)).findLast(({ error }) => error === undefined);
+    const age = this.#agent.now() + (await hubTimeOffset(this.#agent)) - (last?.time ?? 0);
+    return age >= 0 ? Math.max(0, this.#interval - age) : 0;
+  }
+
+  #nextWait(): number {
+    if (this.#failures === 0) return this.#interval;
+    return Math.min(this.#interval, FIRST_RETRY_SECONDS * 2 ** (this.#failures - 1));
+  }
+
+  async #sleep(seconds: number): Promise<void> {
+    if (this.#asked) return;
+    await new Promise<void>((resolve) => {
+      // A timer of Node's has room for 24 days.
+      const timer = this.#interval === 0 ? undefined : setTimeout(resolve, Math.min(seconds * 1000, 2 ** 31 - 1));
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  async #sync(): Promise<void> {
+    this.#asked = false;
+    const { log } = this.#agent;
+    try {
+      const result = await runSync(this.#agent, { signal: this.#abort.signal });
+      this.#failures = result.ok ? 0 : this.#failures + 1;
+      tell(this.#agent, result);
+    } catch (error) {
+      this.#failures += 1;
+      log.error('a sync failed', { error: (error as Error).message });
+    }
+  }
+
+  /** Another default route than before: a modem has dialled, a satellite is in sight. */
+  async #look(): Promise<void> {
+    const now = await routes();
+    const isUp = now !== '' && now !== this.#routes;
+    this.#routes = now;
+    if (isUp && this.#interval > 0 && this.#failures > 0) this.ask();
+  }
+}
+
+function tell({ log }: Agent, { ok, error, exit, up, down, link }: SyncResult): void {
+  const facts = { link, sent: up.mails, received: down.mails, bytes: up.bytesWire + down.bytesWire };
+  if (ok) log.info('synced', facts);
+  else log.warn('a sync ended early; it goes on where it was', { ...facts, exit, reason: error });
+}
+
+/** The default routes of IPv4, as the kernel has them. */
+async function routes(): Promise<string> {
+  const lines = (await readFile('/proc/net/route', 'latin1')).split('\n');
+  return lines.filter((line) => line.split('\t')[1] === '00000000').join('\n');
+}
