@@ -78,8 +78,9 @@ virtual_uid_maps = static:${uid}
 virtual_gid_maps = static:${gid}
 virtual_minimum_uid = 1
 smtputf8_enable = no
-# Every header stays as it was sent.
+# Every header stays as it was sent, and none is added.
 message_drop_headers =
+local_header_rewrite_clients =
 biff = no
 minimal_backoff_time = 5s
 queue_run_delay = 5s
