@@ -22,7 +22,7 @@ export class SmtpSession {
   readonly #lines: AsyncIterator<string>;
 
   private constructor(socket: Socket) {
-    this.#socket = socket;
+    this.#socket = socket.setNoDelay();
     this.#lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
   }
 
@@ -44,8 +44,7 @@ export class SmtpSession {
 
   /** Sends a command line as it is; answers the reply. */
   command(line: string | Buffer): Promise<SmtpReply> {
-    this.#socket.write(line);
-    this.#socket.write('\r\n');
+    this.#socket.write(Buffer.concat([Buffer.from(line), Buffer.from('\r\n')]));
     return this.#reply();
   }
 
