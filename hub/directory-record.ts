@@ -74,7 +74,7 @@ export function decodeSnapshot(key: string, bytes: Buffer): Omit<Directory, 'dom
 }
 
 function decode<T extends z.core.$ZodType>(key: string, bytes: Buffer, schema: T): z.core.output<T> {
-  const result = z.core.safeParse(schema, parsed(bytes));
+  const result = z.safeParse(schema, parsed(bytes));
   if (result.success) return result.data;
   throw new StoreError(
     `${key} is damaged, or was written by a newer version of the hub: put it back from a backup, or use that version`,

@@ -20,10 +20,9 @@ export const removeRunFile = (data: string): Promise<void> => removeDurably(runF
 /** Undefined when no hub has left one here. */
 export async function readRunFile(data: string): Promise<RunFile | undefined> {
   try {
-    return RUN.parse(JSON.parse(await readFile(runFilePath(data), 'utf8')));
+    return z.safeParse(RUN, JSON.parse(await readFile(runFilePath(data), 'utf8'))).data;
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    if (error instanceof z.core.$ZodError) return undefined;
     throw error;
   }
 }

@@ -80,7 +80,7 @@ function readToml(file: string): unknown {
 }
 
 function checkConfig<T extends z.core.$ZodType>(file: string, value: unknown, schema: T): z.core.output<T> {
-  const result = z.core.safeParse(schema, value);
+  const result = z.safeParse(schema, value);
   if (result.success) return result.data;
   throw new ConfigError(result.error.issues.map((issue) => `${file}: ${describe(issue)}`).join('\n'));
 }

@@ -37,7 +37,7 @@ export async function readNote(store: Store, maildir: string, id: string): Promi
   const key = noteKey(maildir, id);
   const body = await store.get(key);
   if (!body) return undefined;
-  const stored = z.core.safeParse(STORED, parsed((await readBody(body, NOTE_BYTES_MAX)).toString()));
+  const stored = z.safeParse(STORED, parsed((await readBody(body, NOTE_BYTES_MAX)).toString()));
   if (!stored.success)
     throw new StoreError(`${key} is damaged: remove it, then all recipients of its mail are tried again`);
   const { attempts, nextTry, settled, lastError, told } = stored.data;

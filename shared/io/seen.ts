@@ -48,7 +48,7 @@ export async function readSeen(store: Store, key: string): Promise<SeenRecord | 
   const body = await store.get(key);
   if (!body) return undefined;
   const text = (await readBody(body, SEEN_BYTES_MAX)).toString();
-  const record = z.core.safeParse(RECORD, parsed(text));
+  const record = z.safeParse(RECORD, parsed(text));
   if (!record.success) throw new StoreError(`${key} is damaged: move it away, then the mail is taken as new`);
   return record.data;
 }
