@@ -6,11 +6,15 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { Client, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
+// The whole of undici is 280 KB more, for fetch, WebSocket and the like.
+import Client from 'undici/lib/dispatcher/client.js';
+import { arriving } from '../shared/io/arriving.ts';
 import { EXIT } from '../shared/io/command-line.ts';
 import { dial } from '../shared/io/dial.ts';
 import { assertNoCertificate, type PskIdentity, pskClientOptions } from '../shared/io/psk.ts';
 import type { Wire } from '../shared/io/trip-output.ts';
+import { TripCut } from '../shared/io/trip-side.ts';
 
 /** The hub, or what stands in its place, does not let this office in; `exit` is the code to leave with. */
 export class HubRefused extends Error {
@@ -141,11 +145,12 @@ function wireOf({ socket, body, answer, turns }: Parts): Wire {
     write: (bytes) => {
       turns.wrote();
       return new Promise((resolve, reject) => {
-        const closed = (): void => reject(new Error('the link was cut'));
+        const closed = (): void => reject(new TripCut('the link was cut'));
+        if (socket.destroyed) return closed();
         socket.once('close', closed);
         body.write(bytes, (error) => {
           socket.off('close', closed);
-          if (error) reject(error);
+          if (error) closed();
           else resolve();
         });
       });
@@ -159,11 +164,17 @@ function wireOf({ socket, body, answer, turns }: Parts): Wire {
 }
 
 async function* incomingOf(answer: Promise<Dispatcher.ResponseData>, turns: Turns): AsyncGenerator<Uint8Array> {
-  const { statusCode, body } = await answer;
-  if (statusCode !== 200) throw new HubRefused(exitOf(statusCode), await sentenceOf(statusCode, body));
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    turns.read();
-    yield chunk;
+  try {
+    const { statusCode, body } = await answer;
+    if (statusCode !== 200) throw new HubRefused(exitOf(statusCode), await sentenceOf(statusCode, body));
+    for await (const chunk of arriving(body)) {
+      turns.read();
+      yield chunk;
+    }
+  } catch (error) {
+    // undici has many names for a connection that ended.
+    if (error instanceof HubRefused) throw error;
+    throw new TripCut('the link was cut', { cause: error });
   }
 }
 

@@ -12,13 +12,14 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { type Context, Hono } from 'hono';
 import { decodeHello, type Hello } from '../shared/core/trip-message.ts';
 import { RECORD, RecordReader, TripError } from '../shared/core/trip-record.ts';
+import { arriving } from '../shared/io/arriving.ts';
 import { EXIT } from '../shared/io/command-line.ts';
 import { bind } from '../shared/io/listen.ts';
 import { pskIdentityOf, pskServerOptions } from '../shared/io/psk.ts';
 import { StoreError } from '../shared/io/store.ts';
 import type { Wire } from '../shared/io/trip-output.ts';
 import type { TripOutcome } from '../shared/io/trip-session.ts';
-import { TripRefused } from '../shared/io/trip-side.ts';
+import { TripCut, TripRefused } from '../shared/io/trip-side.ts';
 import { writeContact } from './contact.ts';
 import type { Hub, Service } from './hub.ts';
 import { deriveOfficeKey } from './office-key.ts';
@@ -121,7 +122,7 @@ const HELLO_SECONDS = 60;
 
 /** The first record, and the stream as it was before it was read. */
 async function readHello(incoming: IncomingMessage): Promise<{ hello: Hello; rest: AsyncIterable<Uint8Array> }> {
-  const chunks: AsyncIterator<Uint8Array> = incoming.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]();
+  const chunks = arriving(incoming);
   const timer = setTimeout(() => incoming.destroy(), HELLO_SECONDS * 1_000);
   try {
     for (let got = Buffer.alloc(0); ; ) {
@@ -154,7 +155,15 @@ function httpWire(rest: AsyncIterable<Uint8Array>, incoming: IncomingMessage, ou
     incoming: rest,
     write: (bytes) =>
       new Promise((resolve, reject) => {
-        outgoing.write(bytes, (error) => (error ? reject(error) : resolve()));
+        // Node forgets the callback of a write whose connection goes.
+        const closed = (): void => reject(new TripCut('the link was cut'));
+        if (incoming.socket.destroyed) return closed();
+        incoming.socket.once('close', closed);
+        outgoing.write(bytes, (error) => {
+          incoming.socket.off('close', closed);
+          if (error) closed();
+          else resolve();
+        });
       }),
     end: () => outgoing.end(),
     destroy: () => incoming.socket.destroy(),
