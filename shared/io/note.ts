@@ -2,7 +2,9 @@
  * The note beside an entry, `X/note/<id>`: what changes while the entry waits. It is small, so that a retry never writes
  * the body again. Losing it would send the mail again to recipients who have it, so a damaged one is said, not passed over.
  */
+
 import * as z from 'zod/mini';
+import { safeParse } from 'zod/v4/core';
 import type { Verdict } from '../core/verdict.ts';
 import { readBody, textBody } from './body.ts';
 import { type Store, StoreError } from './store.ts';

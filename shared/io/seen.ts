@@ -5,7 +5,9 @@
  * `arrival` names a record: 32 hex digits of a SHA-256 over peer and id, and `-1`, `-2` … for the rounds in which
  * recipients were answered that had to wait before. Its key is sharded by the first two digits.
  */
+
 import * as z from 'zod/mini';
+import { safeParse } from 'zod/v4/core';
 import { parseEntryName } from '../core/entry.ts';
 import { digest } from '../core/mail-id.ts';
 import { arrivalOfMailbox } from '../core/mailbox-name.ts';
