@@ -64,7 +64,7 @@ export const RULES: readonly Rule[] = [
     /^@(?:aws-sdk|smithy)\//,
     'everybody else works with the store port, whatever is behind it',
   ),
-  only(['agent/dial-hub.ts'], /^undici/, 'one place knows how the hub is reached'),
+  only(['agent/dial-hub.ts', 'agent/undici-client.d.ts'], /^undici/, 'one place knows how the hub is reached'),
   only([], /^zod$/, "'zod/mini' keeps 360 KB out of the agent"),
   words(
     'process.argv, process.env and process.exit only in main.ts and shared/io/command-line.ts',
@@ -72,10 +72,20 @@ export const RULES: readonly Rule[] = [
     (path) => /^(?:hub|agent)\/main\.ts$/.test(path) || path === 'shared/io/command-line.ts',
     'a command also runs inside the serving hub, where these belong to somebody else',
   ),
-  words(
-    'files are opened for writing only in shared/io/durable.ts',
-    /\b(?:writeFile|appendFile|createWriteStream|copyFile|rename|link|symlink|truncate)(?:Sync)?\(|\bopen(?:Sync)?\([^)\n]*,\s*(?:'[wa]|'r\+|constants\.)/g,
-    (path) => path === 'shared/io/durable.ts',
-    'temp, fsync, rename, fsync of the folder: one place gets the order right',
-  ),
+  {
+    rule: 'files are opened for writing only in shared/io/durable.ts',
+    because: 'temp, fsync, rename, fsync of the folder: one place gets the order right',
+    breaches: ({ path, text }) => (path === 'shared/io/durable.ts' ? [] : writesOf(codeOf(text))),
+  },
 ];
+
+const WRITES = /^(?:writeFile|appendFile|createWriteStream|copyFile|cp|rename|link|symlink|truncate)(?:Sync)?$/;
+
+/** What it takes from node:fs to write with, and what it opens for writing. */
+function writesOf(code: string): readonly string[] {
+  const taken = [...code.matchAll(/import \{([^}]*)\} from 'node:fs(?:\/promises)?'/g)].flatMap(([, names = '']) =>
+    names.split(',').map((name) => name.trim().split(' ')[0] ?? ''),
+  );
+  const opened = [...code.matchAll(/\bopen(?:Sync)?\([^)\n]*,\s*(?:'[wa]|'r\+|constants\.)/g)].map(([found]) => found);
+  return [...taken.filter((name) => WRITES.test(name)), ...opened];
+}
