@@ -1,4 +1,6 @@
 /** Builds dist/ once for all tests that run the programs as they are shipped. */
 import { build } from '../../tools/build.ts';
 
-export const setup = () => build();
+export async function setup(): Promise<void> {
+  await build();
+}
