@@ -25,5 +25,7 @@ export function verdictReply(verdict: Verdict): { readonly code: number; readonl
 function replyCode({ letter }: Verdict, status: string): number {
   if (letter === 'K') return 250;
   if (letter === 'Z') return status === '4.5.3' ? 452 : 451;
+  // RFC 4954 section 6: log in first.
+  if (status === '5.7.0') return 530;
   return status === '5.3.4' || status === '5.2.3' ? 552 : status === '5.1.3' || status === '5.1.7' ? 553 : 550;
 }
