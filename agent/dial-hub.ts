@@ -7,7 +7,8 @@ import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Dispatcher } from 'undici';
-// The whole of undici is 280 KB more, for fetch, WebSocket and the like.
+// The whole of undici is 280 KB more, for fetch, WebSocket and the like; it is also what gives Client its `request`.
+import request from 'undici/lib/api/api-request.js';
 import Client from 'undici/lib/dispatcher/client.js';
 import { arriving } from '../shared/io/arriving.ts';
 import { EXIT } from '../shared/io/command-line.ts';
@@ -63,7 +64,7 @@ export async function callHub(address: HubAddress): Promise<HubCall> {
   });
   // Nothing is gathered here: the trip gathers, and waits for the line.
   const body = new PassThrough({ highWaterMark: 1 });
-  const answer = client.request({ method: 'POST', path: '/', body });
+  const answer = request.call(client, { method: 'POST', path: '/', body });
   // Looked at when the trip reads; without a reader it would be an unhandled failure.
   answer.catch(() => undefined);
   const turns = new Turns();

@@ -38,10 +38,10 @@ const noise = (subject: string): Buffer =>
     createHash('sha512').update(`${subject}!`).digest(),
   ]);
 
-/** Three mails each way; one trip is cut after so many bytes of a direction, then trips go on until nothing is left. */
+/** Two mails each way; one trip is cut after so many bytes of a direction, then trips go on until nothing is left. */
 async function cutAndFinish(cut: { up?: number; down?: number }): Promise<{ whole: boolean; wire: number }> {
   const pair = await TripPair.make();
-  for (const n of [1, 2, 3]) {
+  for (const n of [1, 2]) {
     await pair.agent.post(noise(`up ${n}`));
     await pair.hub.post(noise(`down ${n}`));
   }
@@ -51,8 +51,8 @@ async function cutAndFinish(cut: { up?: number; down?: number }): Promise<{ whol
   for (const { agent, hub } of [second, third])
     expect([agent.error, agent.complete, hub.complete]).toEqual([undefined, true, true]);
   expect(third.bytesUp + third.bytesDown).toBeLessThan(80);
-  expect(await pair.hub.bodies('internet')).toEqual([1, 2, 3].map((n) => noise(`up ${n}`).toString('latin1')));
-  expect(await pair.agent.bodies('arrived')).toEqual([1, 2, 3].map((n) => noise(`down ${n}`).toString('latin1')));
+  expect(await pair.hub.bodies('internet')).toEqual([1, 2].map((n) => noise(`up ${n}`).toString('latin1')));
+  expect(await pair.agent.bodies('arrived')).toEqual([1, 2].map((n) => noise(`down ${n}`).toString('latin1')));
   expect(await pair.agent.bodies('out')).toEqual([]);
   expect(await pair.hub.bodies('office/herat')).toEqual([]);
   await pair.close();
