@@ -27,14 +27,14 @@ export interface SyncProgress extends TripCounts {
   readonly bytesDown: number;
 }
 
-export interface SyncWay {
+interface SyncWay {
   readonly mails: number;
   readonly bytesRaw: number;
   /** What the socket really carried, handshakes included. */
   readonly bytesWire: number;
 }
 
-export interface SyncWaiting {
+interface SyncWaiting {
   readonly mails: number;
   readonly bytes: number;
 }

@@ -36,7 +36,7 @@ export async function officeOf(hub: Hub, { keyId, generation }: Caller): Promise
 }
 
 /** The same by what is known, without asking the store. */
-export function officeNow(hub: Hub, { keyId, generation }: Caller): Office {
+function officeNow(hub: Hub, { keyId, generation }: Caller): Office {
   const office = hub.directory.officeOfKey(keyId);
   if (!office) throw new TripRefused(EXIT.refused, 'the hub does not know this office: enrol it with a new token');
   if (office.revoked)

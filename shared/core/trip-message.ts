@@ -75,7 +75,7 @@ export interface Refusal {
   readonly text: string;
 }
 
-export const ID_BYTES = 32;
+const ID_BYTES = 32;
 /** Ids in one ASK. */
 export const ASK_MAX = 1_000;
 

@@ -149,6 +149,8 @@ export class Trip {
     if (this.#repeated.has(seq)) throw new TripError(`frame ${seq} does not have the hash that it was offered with`);
     this.#repeated.add(seq);
     this.#unanswered.delete(seq);
+    // It has said DONE perhaps, and has not done this.
+    this.#peerDone = false;
     return encodeNumber(RECORD.repeat, seq);
   }
 
@@ -237,6 +239,7 @@ export class Trip {
       case RECORD.repeat: {
         const seq = decodeNumber(payload);
         this.#inFlight.delete(seq);
+        this.#done = false;
         yield { type: 'repeat', seq };
         break;
       }

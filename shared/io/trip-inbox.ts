@@ -124,7 +124,7 @@ export class TripInbox {
   }
 }
 
-export const DIRECTORY_BYTES_MAX = 20_000_000;
+const DIRECTORY_BYTES_MAX = 20_000_000;
 
 interface Opened {
   readonly mail: Mail;

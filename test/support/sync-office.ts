@@ -38,7 +38,7 @@ export interface SyncPair {
   close(): Promise<void>;
 }
 
-export interface LaptopOptions {
+interface LaptopOptions {
   readonly identity?: string;
   readonly key?: Uint8Array;
   /** A data folder that is there. */
