@@ -211,7 +211,7 @@ export function encodeAnswer(seq: number, verdicts: readonly Verdict[]): Uint8Ar
     Buffer.from(letter),
     encodeText(letter === 'K' || runs.length > TEXTS_MAX ? '' : cutText(text)),
   ]);
-  return encodeRecord(RECORD.answer, encodeVarint(seq), ...parts);
+  return encodeRecord(RECORD.answer, encodeVarint(seq), Buffer.concat(parts));
 }
 
 const cutText = (text: string): string =>
