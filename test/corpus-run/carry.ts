@@ -69,12 +69,13 @@ export async function carry(network: Network, mails: readonly TestMail[], option
   const started = Date.now();
   const { ledger, down, up, faults } = plan(mails, options.door, [...network.offices.keys()]);
   const state = { over: false };
-  const doors = [
-    handIn({ listener: options.door, daemon: () => network.hub.served }, down, 4),
+  const door = { listener: options.door, isOver: () => state.over };
+  const doors = Promise.all([
+    handIn({ ...door, daemon: () => network.hub.served }, down, 4),
     ...[...network.offices.values()].map((office) =>
-      handIn({ listener: options.door, daemon: () => office.served }, up.get(office.name) ?? [], 2),
+      handIn({ ...door, daemon: () => office.served }, up.get(office.name) ?? [], 2),
     ),
-  ];
+  ]);
   const syncing = [...network.offices.values()].map(async (office) => {
     while (!state.over) {
       const { line } = await office.sync();
@@ -88,7 +89,7 @@ export async function carry(network: Network, mails: readonly TestMail[], option
     state.over = true;
     await Promise.all([...syncing, ...pushing]);
   }
-  const reports = await Promise.all(doors);
+  const reports = await doors;
   const refused = reports.flatMap((report) => report.refused);
   return {
     ledger,
@@ -107,6 +108,9 @@ async function pushUntil(network: Network, state: { readonly over: boolean }): P
   }
 }
 
+/** Nothing has come for so long: the rest is lost, or was refused. */
+const STALL_MS = 60_000;
+
 interface Watch extends CarryOptions {
   readonly deadline: number;
 }
@@ -120,12 +124,15 @@ async function watch(network: Network, ledger: Ledger, { deadline, kills, progre
     for (const { from, to, bytes } of network.takeArrived())
       ledger.arrive(`internet/${network.officeOf(from)}`, withoutTrace(bytes, ['Received']), to);
   };
+  let last = { came: 0, at: Date.now() };
   for (;;) {
     await look();
     const { wanted, came } = ledger.count();
     progress?.(came, wanted);
     await kills?.due(wanted === 0 ? 1 : came / wanted);
-    if ((came === wanted && (kills?.isOver ?? true)) || Date.now() > deadline) break;
+    if (came !== last.came) last = { came, at: Date.now() };
+    if (came === wanted && (kills?.isOver ?? true)) break;
+    if (Date.now() > deadline || Date.now() > last.at + STALL_MS) break;
     await sleep(150);
   }
   await sleep(3000);

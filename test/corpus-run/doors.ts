@@ -18,6 +18,8 @@ export interface Item {
 export interface Door {
   /** The program behind the door; undefined while it is dead. */
   daemon(): Daemon | undefined;
+  /** Nobody waits any more: stop trying. */
+  isOver(): boolean;
   /** Its name in the ready line. */
   readonly listener: 'smtp' | 'qmtp';
 }
@@ -42,7 +44,7 @@ export async function handIn(door: Door, items: readonly Item[], connections: nu
 
 async function handBySmtp(door: Door, waiting: Item[], report: DoorReport): Promise<void> {
   let session: SmtpSession | undefined;
-  for (let item = waiting.shift(); item !== undefined; ) {
+  for (let item = waiting.shift(); item !== undefined && !door.isOver(); ) {
     const { label, from, to, wire }: Item = item;
     try {
       session ??= await SmtpSession.open(addressOf(door));
@@ -63,7 +65,7 @@ async function handBySmtp(door: Door, waiting: Item[], report: DoorReport): Prom
 const BATCH = 25;
 
 async function handByQmtp(door: Door, waiting: Item[], report: DoorReport): Promise<void> {
-  for (let batch = waiting.splice(0, BATCH); batch.length > 0; ) {
+  for (let batch = waiting.splice(0, BATCH); batch.length > 0 && !door.isOver(); ) {
     try {
       const answers = await sendQmtp(
         addressOf(door),

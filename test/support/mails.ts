@@ -64,17 +64,21 @@ function faultOf(wire: string): string | undefined {
   return undefined;
 }
 
+/** `Received, folded`: as other servers write it. */
+type TraceLine = 'Return-Path' | 'Delivered-To' | 'Received' | 'Received, folded';
+
 /**
- * Takes off what our programs put before a mail: `Return-Path`, `Delivered-To` (mailbox copies have both) and the one
- * `Received` line, folded or not, of the first holder.
+ * Takes off what was put before a mail: `Return-Path`, `Delivered-To` (mailbox copies have both) and the one `Received`
+ * line of the first holder. Ours are one line each: a mail may begin with a blank.
  */
-export function withoutTrace(bytes: Buffer, lines: readonly ('Return-Path' | 'Delivered-To' | 'Received')[]): Buffer {
+export function withoutTrace(bytes: Buffer, lines: readonly TraceLine[]): Buffer {
   let at = 0;
-  for (const name of lines) {
+  for (const line of lines) {
+    const [name = '', folded] = line.split(', ');
     if (bytes.toString('latin1', at, at + name.length + 1) !== `${name}:`)
       throw new Error(`expected ${name}, found: ${bytes.toString('latin1', at, at + 80)}`);
-    do at = bytes.indexOf(10, at) + 1;
-    while (bytes[at] === 0x20 || bytes[at] === 0x09);
+    at = bytes.indexOf(10, at) + 1;
+    while (folded && (bytes[at] === 0x20 || bytes[at] === 0x09)) at = bytes.indexOf(10, at) + 1;
   }
   return bytes.subarray(at);
 }

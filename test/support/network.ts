@@ -36,6 +36,15 @@ export interface NetworkOptions {
   readonly more?: Partial<Record<OfficeName, string>>;
 }
 
+/** Posts everybody, makes the list staff@, and adds the plain qmail office. */
+async function fillDirectory(hub: HubSite): Promise<void> {
+  done(await hub.command(['office', 'add', 'ghazni', '--domain', 'ghazni.example.org']));
+  done(await hub.command(['office', 'limits', 'ghazni', 'users=any']));
+  for (const [office, people] of Object.entries(POSTED))
+    for (const person of people) done(await hub.command(['user', 'add', `${person}@example.org`, office]));
+  done(await hub.command(['alias', 'set', 'staff@example.org', ...STAFF]));
+}
+
 export interface FromNetwork {
   readonly from: string;
   readonly to: string;
@@ -72,31 +81,31 @@ export class Network {
       more: options.hubMore ?? '',
       ...outside.bucket,
     });
-    await hub.start();
     const links = new Map<OfficeName, Link>();
     const offices = new Map<OfficeName, OfficeSite>();
-    for (const name of OFFICES) {
-      const link = await Link.open({ port: hub.syncPort });
-      links.set(name, link);
-      const office = await OfficeSite.make({
-        folder: join(options.folder, name),
-        name,
-        token: await hub.addOffice(name, '--domain', `${name}.example.org`),
-        hub: link.address,
-        more: options.more?.[name] ?? '',
-      });
-      offices.set(name, office);
+    const network = new Network(hub, offices, links, outside);
+    try {
+      await hub.start();
+      for (const name of OFFICES) {
+        const link = await Link.open({ port: hub.syncPort });
+        links.set(name, link);
+        const token = await hub.addOffice(name, '--domain', `${name}.example.org`);
+        const more = options.more?.[name] ?? '';
+        offices.set(
+          name,
+          await OfficeSite.make({ folder: join(options.folder, name), name, token, hub: link.address, more }),
+        );
+      }
+      await fillDirectory(hub);
+      for (const office of offices.values()) {
+        done(await office.command(['sync']));
+        await office.start();
+      }
+    } catch (error) {
+      await network.close();
+      throw error;
     }
-    done(await hub.command(['office', 'add', 'ghazni', '--domain', 'ghazni.example.org']));
-    done(await hub.command(['office', 'limits', 'ghazni', 'users=any']));
-    for (const [office, people] of Object.entries(POSTED))
-      for (const person of people) done(await hub.command(['user', 'add', `${person}@example.org`, office]));
-    done(await hub.command(['alias', 'set', 'staff@example.org', ...STAFF]));
-    for (const office of offices.values()) {
-      done(await office.command(['sync']));
-      await office.start();
-    }
-    return new Network(hub, offices, links, outside);
+    return network;
   }
 
   /** Where people read. */

@@ -64,6 +64,12 @@ export async function memoryPeakBytes(pid: number): Promise<number> {
   }
 }
 
+/** No program outlives the test or the demo that started it. */
+const serving = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of serving) child.kill('SIGKILL');
+});
+
 /** A program that serves: `hub serve`, `agent run`. */
 export class Daemon {
   readonly #child: ChildProcess;
@@ -83,6 +89,8 @@ export class Daemon {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    serving.add(child);
+    child.once('close', () => serving.delete(child));
     child.stderr.pipe(createWriteStream(logFile, { flags: 'a' }));
     const ended = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? -1)));
     for await (const line of createInterface({ input: child.stdout })) {
