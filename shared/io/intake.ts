@@ -15,8 +15,8 @@ import { readBody, sliceBody } from './body.ts';
 import type { Arrival } from './mail.ts';
 import { Spool } from './spool.ts';
 
-/** A mail that has passed more servers than this goes round in a circle (Postfix and sendmail have the same bound). */
-const RECEIVED_MAX = 50;
+/** A mail that has passed more servers than this goes round in a circle (RFC 5321 section 6.3: at least 100). */
+const RECEIVED_MAX = 100;
 
 export interface IntakeOptions {
   /** Folder for large bodies. */
