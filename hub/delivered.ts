@@ -24,11 +24,19 @@ export async function keepDelivered(hub: Hub, office: string, { key }: Entry): P
 
 const PAGE = 200;
 
-/** Removes what has been kept long enough; a page at a time, by the hub's clock. */
+/** When each office's was looked through, by hub and office: a listing costs money on a bucket. */
+const looked = new WeakMap<Hub, Map<string, number>>();
+
+/** Removes what has been kept long enough, by the hub's clock: a page at most, and once a day when that is enough. */
 export async function forgetDelivered(hub: Hub, office: string): Promise<void> {
+  const days = looked.get(hub) ?? new Map<string, number>();
+  looked.set(hub, days);
+  const today = Math.floor(hub.now() / DAY_SECONDS);
+  if (days.get(office) === today) return;
   const limit = `${folder(office)}${dayKey(Math.floor((hub.now() - hub.config.keep_delivered) / DAY_SECONDS))}`;
-  for (const { key } of await hub.store.list(folder(office), { limit: PAGE }))
-    if (key < limit) await hub.store.remove(key);
+  const old = (await hub.store.list(folder(office), { limit: PAGE })).filter(({ key }) => key < limit);
+  for (const { key } of old) await hub.store.remove(key);
+  if (old.length < PAGE) days.set(office, today);
 }
 
 export interface RestoreOptions {

@@ -24,12 +24,13 @@ import { writeContact } from './contact.ts';
 import type { Hub, Service } from './hub.ts';
 import { deriveOfficeKey } from './office-key.ts';
 import { runningTrips } from './running-trips.ts';
-import { type Caller, officeOf, serveTrip } from './trip-session.ts';
+import { type Caller, dropStalePartials, officeOf, serveTrip } from './trip-session.ts';
 
 /** Starts the listener of `listen.sync`, if there is one. */
 export async function startSync(hub: Hub): Promise<Service[]> {
   const address = hub.config.listen.sync;
   if (address === undefined) return [];
+  await dropStalePartials(hub);
   const server = createAdaptorServer({
     fetch: syncApp(hub).fetch,
     createServer,

@@ -17,6 +17,7 @@ import type { Wire } from '../shared/io/trip-output.ts';
 import { type TripOutcome, TripSession } from '../shared/io/trip-session.ts';
 import { TripCut, TripRefused, type TripSide } from '../shared/io/trip-side.ts';
 import { mutable, type TripState } from '../shared/io/trip-state.ts';
+import { type BucketPartialsOptions, fetchPartials, keepPartials } from './bucket-partials.ts';
 import { forgetDelivered, keepDelivered, restoreDelivered } from './delivered.ts';
 import type { Hub } from './hub.ts';
 import { admitInstance, readOfficeTrips, writeOfficeTrips } from './instance.ts';
@@ -40,7 +41,10 @@ function officeNow(hub: Hub, { keyId, generation }: Caller): Office {
   const office = hub.directory.officeOfKey(keyId);
   if (!office) throw new TripRefused(EXIT.refused, 'the hub does not know this office: enrol it with a new token');
   if (office.revoked)
-    throw new TripRefused(EXIT.refused, `${office.name} was shut out at the hub; its operator can let it in again`);
+    throw new TripRefused(
+      EXIT.refused,
+      `office ${office.name} has been revoked at the hub; its operator can let it in again`,
+    );
   if (office.generation !== generation)
     throw new TripRefused(EXIT.refused, `the key of ${office.name} was changed at the hub: enrol with the new token`);
   return office;
@@ -58,6 +62,8 @@ export async function serveTrip(hub: Hub, caller: Caller, hello: Hello, wire: Wi
     await endTrip(hub, office.name, new TripCut('the office has called again'));
     const state = admitInstance(office.name, await readOfficeTrips(hub, office.name), hello);
     await writeOfficeTrips(hub, office.name, state);
+    const bucket = bucketPartials(hub, office.name);
+    if (bucket) await fetchPartials(bucket, state.partials ?? []);
     const session = new TripSession(hubSide(hub, { caller, office, hello, state }), wire);
     watch = watchRight(hub, caller, session);
     return session;
@@ -65,6 +71,24 @@ export async function serveTrip(hub: Hub, caller: Caller, hello: Hello, wire: Wi
   clearInterval(watch);
   await forgetDelivered(hub, office.name);
   return outcome;
+}
+
+const partialFolder = (hub: Hub, office: string): string => join(dirname(hub.spool), 'partial', office);
+
+function bucketPartials(hub: Hub, office: string): BucketPartialsOptions | undefined {
+  if (hub.store.staging === 'apart') return undefined;
+  const folder = partialFolder(hub, office);
+  return { store: hub.store, office, folder, partials: new Partials(folder) };
+}
+
+/** An office that goes on with a frame does so within days; one that is gone leaves it for ever. */
+const PARTIAL_DAYS = 30;
+
+/** At the start: frames that nobody will go on with. */
+export async function dropStalePartials(hub: Hub): Promise<void> {
+  const before = (hub.now() - PARTIAL_DAYS * 86_400) * 1_000;
+  for (const office of hub.directory.current.offices.keys())
+    await new Partials(partialFolder(hub, office)).dropOlder(before);
 }
 
 const WATCH_MS = 500;
@@ -99,6 +123,8 @@ function hubSide(hub: Hub, { caller, office, hello, state }: Trip): TripSide {
     reached: (key) => (restoreFrom = key),
   });
   const directory = directoryFrame(hub, hello);
+  const bucket = bucketPartials(hub, name);
+  let { partials: inBucket } = state;
   return {
     place: hub.place,
     greeting: {
@@ -111,7 +137,7 @@ function hubSide(hub: Hub, { caller, office, hello, state }: Trip): TripSide {
     peer: { name: `office/${name}`, relays: true, office: name },
     maildir: `office/${name}`,
     ledger,
-    partials: new Partials(join(dirname(hub.spool), 'partial', name)),
+    partials: new Partials(partialFolder(hub, name)),
     spool: hub.spool,
     mailBytesMax,
     offerBytesMax: hello.mailBytesMax,
@@ -127,7 +153,15 @@ function hubSide(hub: Hub, { caller, office, hello, state }: Trip): TripSide {
         counter: state.counter,
         ledger: mutable(ledger.data),
         ...(restoreFrom === undefined ? {} : { restoreFrom }),
+        ...(inBucket ? { partials: inBucket } : {}),
       }),
+    ...(bucket
+      ? {
+          ended: async () => {
+            inBucket = [...(await keepPartials(bucket, inBucket ?? []))];
+          },
+        }
+      : {}),
     exclusively: (work) => withOffice(name, work),
     peerBytesMax: () => 0,
     delivered: (entry) => keepDelivered(hub, name, entry),

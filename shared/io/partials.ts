@@ -12,7 +12,9 @@ import { fileBody } from './file-body.ts';
 import { frameHash } from './seal.ts';
 
 const NAME = /^(\d{1,16})-([0-9a-f]{16})$/;
-const nameOf = ({ seq, hash }: { readonly seq: number; readonly hash: string }): string => `${seq}-${hash}`;
+
+/** The file of a frame. */
+export const partialName = ({ seq, hash }: Pick<Partial, 'seq' | 'hash'>): string => `${seq}-${hash}`;
 
 export class Partials {
   readonly #folder: string;
@@ -35,9 +37,9 @@ export class Partials {
 
   /** The frame of an offer, holding its first `start` bytes. What is held of another with its number goes. */
   async open({ seq, hash, start }: Offer): Promise<Frame> {
-    const keep = start > 0 ? nameOf({ seq, hash }) : undefined;
+    const keep = start > 0 ? partialName({ seq, hash }) : undefined;
     await this.#drop((name) => name.startsWith(`${seq}-`) && name !== keep);
-    const frame = new Frame(join(this.#folder, nameOf({ seq, hash })));
+    const frame = new Frame(join(this.#folder, partialName({ seq, hash })));
     if (start > 0) await frame.goOn(start);
     return frame;
   }
@@ -48,6 +50,14 @@ export class Partials {
       const seq = Number(NAME.exec(name)?.[1] ?? 0);
       return seq > 0 && seq < floor;
     });
+  }
+
+  /** Frames that have not grown since then, Unix milliseconds of this machine: nobody will go on with them. */
+  async dropOlder(time: number): Promise<void> {
+    for (const name of await names(this.#folder)) {
+      const path = join(this.#folder, name);
+      if ((await stat(path)).mtimeMs < time) await removeDurably(path);
+    }
   }
 
   async #drop(chosen: (name: string) => boolean): Promise<void> {

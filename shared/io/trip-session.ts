@@ -147,6 +147,7 @@ export class TripSession {
     try {
       await this.#inbox.cut();
       await this.#side.partials.dropBelow(this.#side.ledger.floor);
+      await this.#side.ended?.();
       await this.#save();
     } catch (error) {
       this.#error ??= error as Error;

@@ -31,6 +31,8 @@ export interface TripSide {
   admit(): Promise<void>;
   /** Makes the ledger durable. */
   save(): Promise<void>;
+  /** Called when the trip has ended and what came of a frame is on disk, before the last `save`. */
+  ended?(): Promise<void>;
   /** Runs alone among all that chooses or moves entries of the maildir. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
   /** Larger mails than this are refused by the other side for good, as far as is known; 0: none. */

@@ -22,6 +22,10 @@ const STATE = z.strictObject({
   readmit: z.optional(z.boolean()),
   /** At the hub: delivered mail is still to be offered to a readmitted office, from this key on. */
   restoreFrom: z.optional(z.string()),
+  /** At a hub on a bucket: frames held in part that lie there. */
+  partials: z.optional(
+    z.array(z.strictObject({ seq: z.int(), hash: z.string().check(z.regex(/^[0-9a-f]{16}$/)), held: z.int() })),
+  ),
   /** At the agent: the largest mail that the hub took, when last heard; 0: any. */
   hubMailBytesMax: z.optional(z.int()),
 });
