@@ -2,7 +2,7 @@
  * `npm run build`: each program as one file, dist/hub.cjs and dist/agent.cjs. CommonJS, because bundled as ES modules the
  * network libraries die at start ("Dynamic require"). Beside each lies the list of the licences of what it contains.
  */
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build as bundle } from 'esbuild';
 import { licencesOf } from './licences.ts';
@@ -36,8 +36,11 @@ async function buildProgram(name: ProgramName, folder: string): Promise<number> 
   });
   const [output] = result.outputFiles;
   if (!output) throw new Error(`esbuild made nothing of ${name}/main.ts`);
-  await writeFile(output.path, output.contents);
-  await chmod(output.path, 0o755);
+  // Under another name first: a program that starts meanwhile finds the old file or the new one, never half of one.
+  const written = `${output.path}.${process.pid}`;
+  await writeFile(written, output.contents);
+  await chmod(written, 0o755);
+  await rename(written, output.path);
   await writeFile(`${folder}/${name}.licences.txt`, await licencesOf(Object.keys(result.metafile.inputs)));
   return output.contents.byteLength;
 }

@@ -68,10 +68,18 @@ export class SmtpSession {
     this.#socket.destroy();
   }
 
+  async #nextLine(): Promise<IteratorResult<string>> {
+    try {
+      return await this.#lines.next();
+    } catch (error) {
+      throw new NoAnswer((error as Error).message);
+    }
+  }
+
   async #reply(): Promise<SmtpReply> {
     const texts: string[] = [];
     for (;;) {
-      const { value, done } = await this.#lines.next();
+      const { value, done } = await this.#nextLine();
       if (done) throw new NoAnswer('the connection was closed before the answer');
       texts.push(value.slice(4));
       if (value[3] !== '-') return { code: Number(value.slice(0, 3)), text: texts.join('\n') };
