@@ -1,7 +1,6 @@
 /** The directory's edits and snapshots as they stand in the store: JSON, checked when it is read. */
 
 import * as z from 'zod/mini';
-import { safeParse } from 'zod/v4/core';
 import type { Directory } from '../shared/core/directory.ts';
 import type { Edit } from '../shared/core/directory-edit.ts';
 import { StoreError } from '../shared/io/store.ts';

@@ -88,7 +88,7 @@ function forOffice(hub: Hub, name: string, holdsKey: (office: Office) => boolean
     await hub.directory.refresh();
     const office = hub.directory.office(name);
     if (!office || office.revoked)
-      return refused(`office ${name} has been shut out of this hub; ask its operator (#5.7.1)`);
+      return refused(`office ${name} has been revoked at this hub; ask its operator (#5.7.1)`);
     if (!holdsKey(office)) return refused(`the key of office ${name} has been changed; enrol again (#5.7.1)`);
     return undefined;
   };

@@ -68,5 +68,5 @@ async function revoked({ directory }: Hub, rule: AllowRule | undefined): Promise
   if (!rule?.relay) return undefined;
   await directory.refresh();
   if (directory.office(rule.office)?.revoked === false) return undefined;
-  return refused(`office ${rule.office} has been shut out of this hub; ask its operator (#5.7.1)`);
+  return refused(`office ${rule.office} has been revoked at this hub; ask its operator (#5.7.1)`);
 }

@@ -31,8 +31,9 @@ export async function startSync(hub: Hub): Promise<Service[]> {
   const address = hub.config.listen.sync;
   if (address === undefined) return [];
   await dropStalePartials(hub);
+  const inHand = new Set<Promise<unknown>>();
   const server = createAdaptorServer({
-    fetch: syncApp(hub).fetch,
+    fetch: syncApp(hub, inHand).fetch,
     createServer,
     serverOptions: { ...pskServerOptions((identity) => keyOf(hub, identity)), ...(await certificate(hub)) },
   }) as Server;
@@ -43,7 +44,7 @@ export async function startSync(hub: Hub): Promise<Service[]> {
   // A failed handshake is the caller's trouble; Node has closed the connection.
   server.on('tlsClientError', () => undefined);
   const bound = await bind(server, { field: 'listen.sync', address });
-  return [{ name: 'sync', address: bound, close: (seconds) => close(hub, server, seconds) }];
+  return [{ name: 'sync', address: bound, close: (seconds) => close(hub, { server, inHand, seconds }) }];
 }
 
 /** Small records: one that is not complete is lost at a cut. */
@@ -73,9 +74,18 @@ function keyOf(hub: Hub, identity: string): Uint8Array | undefined {
 
 type SyncContext = Context<{ Bindings: HttpBindings }>;
 
-function syncApp(hub: Hub): Hono<{ Bindings: HttpBindings }> {
+/** `inHand`: trips until all that they leave behind is written. */
+function syncApp(hub: Hub, inHand: Set<Promise<unknown>>): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
-  app.post('/', (c) => trip(hub, c));
+  app.post('/', async (c) => {
+    const work = trip(hub, c);
+    inHand.add(work);
+    try {
+      return await work;
+    } finally {
+      inHand.delete(work);
+    }
+  });
   app.all('*', (c) => c.text('offices sync here, each with its own key', 401));
   app.onError((error, c) => {
     hub.log.error('a trip failed in a way that nobody foresaw', { error: String(error.stack) });
@@ -171,12 +181,18 @@ function httpWire(rest: AsyncIterable<Uint8Array>, incoming: IncomingMessage, ou
   };
 }
 
-async function close(hub: Hub, server: Server, seconds: number): Promise<void> {
+interface Closing {
+  readonly server: Server;
+  readonly inHand: ReadonlySet<Promise<unknown>>;
+  readonly seconds: number;
+}
+
+async function close(hub: Hub, { server, inHand, seconds }: Closing): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  const trips = runningTrips(hub);
-  for (const { session } of trips) session.abort(new TripRefused(EXIT.later, 'the hub is stopping: call again soon'));
+  for (const { session } of runningTrips(hub))
+    session.abort(new TripRefused(EXIT.later, 'the hub is stopping: call again soon'));
   const timer = setTimeout(() => server.closeAllConnections(), seconds * 1_000);
-  await Promise.all(trips.map(({ ended }) => ended));
+  await Promise.allSettled(inHand);
   server.closeIdleConnections();
   await closed;
   clearTimeout(timer);

@@ -55,7 +55,9 @@ hub office readmit NAME.`,
     takes: [1, 1],
     run: async (hub, { positionals: [name = ''], out }) => {
       await editDirectory(hub, { do: 'office.revoke', office: name });
-      out(`office ${name} is shut out; its mail is kept. 'hub office readmit ${name}' lets it in again`);
+      out(
+        `office ${name} is revoked: it is shut out from now on, and its mail is kept. 'hub office readmit ${name}' lets it in again`,
+      );
       return EXIT.ok;
     },
   },

@@ -2,18 +2,22 @@
  * Line ends: LF at rest, CRLF on the wire of SMTP and POP3. Both classes take chunks cut anywhere.
  *
  * A CR without its LF, or an LF without its CR, has no exact form at rest and is how mails are smuggled past a
- * server (CVE-2023-51764 and its kin), so what comes in by SMTP must not hold one: `fault` tells.
+ * server (CVE-2023-51764 and its kin), so what comes in by SMTP must not hold one: `fault` tells. Nor may it hold a NUL
+ * (RFC 6152 leaves NUL out of 8-bit mail): it could not go out by SMTP again.
  */
+const NUL = 0;
 const CR = 13;
 const LF = 10;
 
-/** CRLF becomes LF. Bare ones stay as they are, and are a fault. */
+type LineFault = 'a CR without LF' | 'an LF without CR' | 'a NUL';
+
+/** CRLF becomes LF. Bare ones stay as they are, and are a fault; so is a NUL. */
 export class CrlfToLf {
   #heldCr = false;
-  #fault: 'a CR without LF' | 'an LF without CR' | undefined;
+  #fault: LineFault | undefined;
 
-  /** Why the text is not made of CRLF lines; known for sure after `end`. */
-  get fault(): 'a CR without LF' | 'an LF without CR' | undefined {
+  /** Why the text is none that SMTP carries; known for sure after `end`. */
+  get fault(): LineFault | undefined {
     return this.#fault;
   }
 
@@ -26,6 +30,7 @@ export class CrlfToLf {
         out[length++] = CR;
         this.#fault ??= 'a CR without LF';
       } else if (byte === LF && !this.#heldCr) this.#fault ??= 'an LF without CR';
+      else if (byte === NUL) this.#fault ??= 'a NUL';
       this.#heldCr = byte === CR;
       if (byte !== CR) out[length++] = byte;
     }

@@ -2,8 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { parse, TomlError } from 'smol-toml';
 import * as z from 'zod/mini';
-// Not `z.core.safeParse`: the name of a whole namespace brings all of zod into the bundle, 380 KB.
-import { safeParse } from 'zod/v4/core';
 
 /** Bad configuration: the programs print the message and leave with exit code 78. */
 export class ConfigError extends Error {}

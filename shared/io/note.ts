@@ -4,7 +4,6 @@
  */
 
 import * as z from 'zod/mini';
-import { safeParse } from 'zod/v4/core';
 import type { Verdict } from '../core/verdict.ts';
 import { readBody, textBody } from './body.ts';
 import { type Store, StoreError } from './store.ts';

@@ -7,7 +7,6 @@
  */
 
 import * as z from 'zod/mini';
-import { safeParse } from 'zod/v4/core';
 import { parseEntryName } from '../core/entry.ts';
 import { digest } from '../core/mail-id.ts';
 import { arrivalOfMailbox } from '../core/mailbox-name.ts';

@@ -15,6 +15,7 @@ const CASES: readonly (readonly [wire: string, rest: string, fault: string | und
   ['a\rb\r\n', 'a\rb\n', 'a CR without LF'],
   ['a\r\r\n', 'a\r\n', 'a CR without LF'],
   ['a\r', 'a\r', 'a CR without LF'],
+  ['a\u0000b\r\n', 'a\u0000b\n', 'a NUL'],
   ['\r\n.\n', '\n.\n', 'an LF without CR'],
   // FACTS of qmail-qmtpd: CRLF becomes LF and a lone CR stays.
   ['a\rb\r\n c\r\r\nd\ne\r', 'a\rb\n c\r\nd\ne\r', 'a CR without LF'],
@@ -27,7 +28,7 @@ test.each(CASES)('%j', (wire, rest, fault) => {
 });
 
 test('out and in again gives the same bytes, however they are cut', () => {
-  const text = fc.array(fc.constantFrom('\n', 'a', '\u0000', '.', 'ÿ')).map((letters) => letters.join(''));
+  const text = fc.array(fc.constantFrom('\n', 'a', '.', 'ÿ')).map((letters) => letters.join(''));
   fc.assert(
     fc.property(text, fc.nat(), (lines, cut) => {
       const wire = Buffer.from(lfToCrlf(Buffer.from(lines, 'latin1')));

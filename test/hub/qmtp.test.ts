@@ -112,9 +112,7 @@ describe('without TLS', () => {
     socket.write(mail('friend@example.com'));
     expect(await first).toContain(':Kok');
     office.revoked = true;
-    expect(await answersTo(socket, mail('friend@example.com'))).toContain(
-      'Doffice farah has been shut out of this hub',
-    );
+    expect(await answersTo(socket, mail('friend@example.com'))).toContain('Doffice farah has been revoked at this hub');
     expect(await hub.entries('internet')).toHaveLength(1);
   });
 
@@ -159,7 +157,7 @@ describe("with an office's key", () => {
   });
 
   test.each([
-    ['revoked', farah({ revoked: true }), 'Doffice farah has been shut out of this hub'],
+    ['revoked', farah({ revoked: true }), 'Doffice farah has been revoked at this hub'],
     ['changed', farah({ generation: 3 }), 'Dthe key of office farah has been changed; enrol again'],
   ])('%s: the handshake succeeds, and a sentence says so', async (_, office, text) => {
     await open(TLS, office);

@@ -166,7 +166,7 @@ test('a session cannot be resumed without the key', async () => {
 test('revoked or with another key: 77 and a sentence', async () => {
   pair = await syncPair();
   pair.change({ revoked: true });
-  expect(await sync(pair.agent)).toMatchObject({ exit: 77, error: expect.stringContaining('herat was shut out') });
+  expect(await sync(pair.agent)).toMatchObject({ exit: 77, error: expect.stringContaining('herat has been revoked') });
   pair.change({ revoked: false, generation: 2 });
   expect(await sync(pair.agent)).toMatchObject({
     exit: 77,
@@ -178,7 +178,7 @@ test('revoked in mid-trip: nothing more of it is accepted', async () => {
   pair = await syncPair();
   for (let n = 0; n < 30; n += 1) await postUp(pair.agent, mail(`up ${n}`, noise(`up ${n}`, 40)));
   const result = await sync(pair.agent, { onProgress: () => pair.change({ revoked: true }) });
-  expect(result).toMatchObject({ ok: false, exit: 77, error: expect.stringContaining('herat was shut out') });
+  expect(result).toMatchObject({ ok: false, exit: 77, error: expect.stringContaining('herat has been revoked') });
   expect((await pair.hub.entries('internet')).length).toBeLessThan(30);
   pair.change({ revoked: false });
   expect(await sync(pair.agent)).toMatchObject({ ok: true });
