@@ -8,7 +8,7 @@ import type { Agent, AgentCommand, Desk } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import { callHub, HubRefused } from './dial-hub.ts';
 import { hubTimeOffset } from './hub-time.ts';
-import { checkReach, trustedHosts } from './lan.ts';
+import { checkListeners } from './lan.ts';
 import { chooseLink } from './link.ts';
 import { inspectQueues } from './queue-maildir.ts';
 import { size, span } from './words.ts';
@@ -47,8 +47,7 @@ async function findingsOf(desk: Desk): Promise<readonly Finding[]> {
   try {
     config = desk.load();
     agent = await desk.open();
-    for (const name of ['smtp', 'pop3', 'qmtp', 'page'] as const) checkReach(agent, name);
-    trustedHosts(config);
+    checkListeners(agent);
   } catch (error) {
     if (error instanceof ConfigError) return [fault('configuration', error.message, EXIT.config)];
     if (error instanceof StoreError) return [fault('data folder', error.message, EXIT.unavailable)];

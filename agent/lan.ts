@@ -35,6 +35,12 @@ function lanRules({ file, lan, office }: Lan): readonly AllowRule[] {
   return rules;
 }
 
+/** Who could be reached by whom, before anything is served. Throws ConfigError. */
+export function checkListeners(agent: Agent): void {
+  trustedHosts(agent.config);
+  for (const name of ['smtp', 'pop3', 'qmtp', 'page'] as const) checkReach(agent, name);
+}
+
 /** Listeners at which people can log in. */
 const WITH_PASSWORDS: readonly string[] = ['smtp', 'pop3'];
 

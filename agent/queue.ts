@@ -1,9 +1,11 @@
 /** `agent queue`: each mail that waits for the hub, for whom, since when, and why. */
 
+import { EntryError } from '../shared/core/entry.ts';
 import type { Call } from '../shared/io/command-line.ts';
 import type { Entry } from '../shared/io/maildir.ts';
 import { listEntries, openEntry } from '../shared/io/maildir.ts';
 import { type Note, readNote } from '../shared/io/note.ts';
+import type { Store } from '../shared/io/store.ts';
 import { type Agent, type AgentCommand, OUT } from './agent.ts';
 import { inspectQueues, type Misfit } from './queue-maildir.ts';
 import { mails, size, span } from './words.ts';
@@ -31,25 +33,40 @@ async function print(agent: Agent, { json, out }: Call): Promise<undefined> {
   let bytes = 0;
   // However long the queue, one mail is held at a time; so JSON comes in lines as well, which together are one object.
   if (json) out('{"mails":[');
+  const misfits: Misfit[] = [];
   for await (const mail of queued(agent)) {
+    if ('reason' in mail) {
+      misfits.push(mail);
+      continue;
+    }
     out(json ? `${count > 0 ? ',' : ''}${JSON.stringify(facts(mail))}` : line(agent, mail));
     count += 1;
     bytes += mail.entry.head.size;
   }
-  const misfits = (await inspectQueues(agent)).flatMap((queue) => queue.misfits);
+  misfits.push(...(await inspectQueues(agent)).flatMap((queue) => queue.misfits));
   if (json) out(`],"count":${count},"bytes":${bytes},"misfits":${JSON.stringify(misfits)}}`);
   else for (const text of summary({ count, bytes, misfits })) out(text);
 }
 
-async function* queued({ store }: Agent): AsyncGenerator<Queued> {
+async function* queued({ store }: Agent): AsyncGenerator<Queued | Misfit> {
   for (let after: string | undefined; ; ) {
     const page = await listEntries(store, OUT, after === undefined ? {} : { after });
     for (const { key } of page) {
-      const entry = await openEntry(store, key);
-      if (entry) yield { entry, note: await readNote(store, OUT, entry.id) };
+      const found = await open(store, key);
+      if (found) yield found;
     }
     after = page.at(-1)?.key;
     if (after === undefined) return;
+  }
+}
+
+async function open(store: Store, key: string): Promise<Queued | Misfit | undefined> {
+  try {
+    const entry = await openEntry(store, key);
+    return entry && { entry, note: await readNote(store, OUT, entry.id) };
+  } catch (error) {
+    if (!(error instanceof EntryError)) throw error;
+    return { path: key, reason: error.message };
   }
 }
 

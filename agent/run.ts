@@ -4,6 +4,7 @@ import { expire } from '../shared/io/expire.ts';
 import { tryLock } from '../shared/io/lock.ts';
 import type { Agent, AgentCommand, AgentService } from './agent.ts';
 import { hubTimeOffset } from './hub-time.ts';
+import { checkListeners } from './lan.ts';
 import { startPage } from './page.ts';
 import { startPop3 } from './pop3.ts';
 import { startQmtp } from './qmtp.ts';
@@ -44,11 +45,13 @@ interface Serving {
 }
 
 async function serve(agent: Agent, { stop, ready }: Serving): Promise<void> {
+  checkListeners(agent);
   const services: AgentService[] = [];
   try {
     for (const start of [startSmtp, startPop3, startQmtp]) services.push(...(await start(agent)));
     const schedule = startSchedule(agent);
-    services.push(schedule, startChores(agent), startSignal(schedule), ...(await startPage(agent, schedule)));
+    services.push(schedule, startChores(agent), startSignal(schedule));
+    services.push(...(await startPage(agent, schedule)));
     const listen = Object.fromEntries(services.flatMap(({ name, address }) => (address ? [[name, address]] : [])));
     ready(JSON.stringify({ event: 'ready', listen }));
     agent.log.info('the agent serves', listen);
