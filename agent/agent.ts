@@ -7,7 +7,7 @@ import type { Store } from '../shared/io/store.ts';
 import type { Accounts } from './accounts.ts';
 import type { AgentConfig } from './config.ts';
 
-export interface OfficeKey {
+interface OfficeKey {
   /** What the office calls itself on the wire. */
   readonly identity: string;
   /** 32 bytes. */

@@ -5,7 +5,7 @@
 import { smtpForm, type TestMail } from '../support/mails.ts';
 import type { OfficeName } from '../support/network.ts';
 
-export type DoorName = 'hub-smtp' | 'hub-qmtp' | 'office-smtp' | 'office-qmtp' | 'office-send' | 'office-queue';
+type DoorName = 'hub-smtp' | 'hub-qmtp' | 'office-smtp' | 'office-qmtp' | 'office-send' | 'office-queue';
 
 export interface Flow {
   readonly door: DoorName;

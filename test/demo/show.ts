@@ -6,7 +6,7 @@ const colour = (code: number, text: string): string =>
   process.stdout.isTTY ? `\u001b[${code}m${text}\u001b[0m` : text;
 
 export const bold = (text: string): string => colour(1, text);
-export const dim = (text: string): string => colour(2, text);
+const dim = (text: string): string => colour(2, text);
 export const green = (text: string): string => colour(32, text);
 export const red = (text: string): string => colour(31, text);
 

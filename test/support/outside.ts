@@ -28,7 +28,7 @@ export async function openOutside(store: 'folder' | 's3'): Promise<Outside> {
 }
 
 /** The lines of `[store]`, and the credentials where the SDK looks for them. */
-export async function bucketOf({ endpoint, accessKey, secretKey, makeBucket }: CephServer) {
+async function bucketOf({ endpoint, accessKey, secretKey, makeBucket }: CephServer) {
   return {
     store: `bucket = "${await makeBucket()}"\nendpoint = "${endpoint}"`,
     env: { AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey },
