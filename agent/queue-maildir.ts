@@ -14,7 +14,6 @@ import { removeDurably } from '../shared/io/durable.ts';
 import { fileBody } from '../shared/io/file-body.ts';
 import { Intake } from '../shared/io/intake.ts';
 import { inParallel } from '../shared/io/parallel.ts';
-import { SpoolFull } from '../shared/io/spool.ts';
 import { StoreError } from '../shared/io/store.ts';
 import type { Agent } from './agent.ts';
 import { alone } from './alone.ts';
@@ -53,23 +52,23 @@ async function scan(agent: Agent, queue: QueueConfig): Promise<void> {
   const found = await filesOf(queue);
   if ('reason' in found) return report(agent, found);
   await inParallel(found.paths, AT_ONCE, async (path) => {
-    const file = await openQueueFile(path, queue.prefix);
+    const file = await openQueueFile(agent, path, queue.prefix);
     if (file && 'reason' in file) report(agent, file);
     else if (file) await take(agent, file);
   });
 }
 
 /** Looks without taking anything. */
-export async function inspectQueues({ config }: Agent): Promise<readonly QueueState[]> {
+export async function inspectQueues(agent: Agent): Promise<readonly QueueState[]> {
   const states: QueueState[] = [];
-  for (const { path, prefix } of config.queue) {
+  for (const { path, prefix } of agent.config.queue) {
     const found = await filesOf({ path });
     if ('reason' in found) {
       states.push({ path, mails: 0, misfits: [found] });
       continue;
     }
     const files = [];
-    for (const file of found.paths) files.push(await openQueueFile(file, prefix));
+    for (const file of found.paths) files.push(await openQueueFile(agent, file, prefix));
     const misfits = files.filter((file) => file !== undefined && 'reason' in file) as readonly Misfit[];
     states.push({ path, mails: files.filter((file) => file !== undefined).length - misfits.length, misfits });
   }
@@ -105,7 +104,7 @@ interface QueueFile {
 }
 
 /** Undefined when it is gone. */
-async function openQueueFile(path: string, prefix: string): Promise<QueueFile | Misfit | undefined> {
+async function openQueueFile({ config }: Agent, path: string, prefix: string): Promise<QueueFile | Misfit | undefined> {
   try {
     const stat = await lstat(path);
     if (!stat.isFile()) return { path, reason: 'it is not a file' };
@@ -113,6 +112,9 @@ async function openQueueFile(path: string, prefix: string): Promise<QueueFile | 
     const start = await readBody(sliceBody(whole, 0, Math.min(whole.size, QUEUE_HEAD_BYTES_MAX)));
     const head = readQueueHead(start, prefix);
     if (typeof head === 'string') return { path, reason: head };
+    const bytesMax = config.limits.mail;
+    if (whole.size - head.length > bytesMax)
+      return { path, reason: `it is larger than ${bytesMax} bytes, the limit here (limits.mail)` };
     return { path, head, body: sliceBody(whole, head.length) };
   } catch (error) {
     const { code, cause } = error as NodeJS.ErrnoException;
@@ -132,9 +134,6 @@ async function take(agent: Agent, file: QueueFile): Promise<void> {
     const verdict = await handOver(agent, file, intake);
     if (verdict.letter === 'K') await remove(agent, file);
     else throw new StoreError(verdict.text);
-  } catch (error) {
-    if (!(error instanceof SpoolFull)) throw error;
-    report(agent, { path: file.path, reason: `${error.message}, the limit here (limits.mail)` });
   } finally {
     await intake.discard();
   }
