@@ -14,9 +14,11 @@ export interface Carried {
   readonly ledger: Ledger;
   /** Handed in, by place: bytes as they stand in the files. */
   readonly refused: DoorReport['refused'];
-  /** Refusals at a door that nobody expected, and expected ones that did not come. */
-  readonly wrongRefusals: readonly string[];
   readonly unanswered: readonly string[];
+  /** Came twice for a reason that no program can mend: an answer of, or to, somebody else's program was lost by a kill. */
+  readonly windows: readonly string[];
+  /** All that is wrong. */
+  readonly complaints: readonly string[];
   readonly seconds: number;
 }
 
@@ -29,6 +31,8 @@ interface Plan {
   readonly up: ReadonlyMap<string, readonly Item[]>;
   /** Labels of mails that SMTP cannot carry, with what is wrong with them. */
   readonly faults: ReadonlyMap<string, string>;
+  /** Labels of mails without a Message-ID, which a door cannot know again. */
+  readonly anonymous: ReadonlySet<string>;
 }
 
 function plan(mails: readonly TestMail[], door: 'smtp' | 'qmtp', offices: readonly string[]): Plan {
@@ -36,6 +40,7 @@ function plan(mails: readonly TestMail[], door: 'smtp' | 'qmtp', offices: readon
   const down: Item[] = [];
   const up = new Map<string, Item[]>(offices.map((office) => [office, []]));
   const faults = new Map<string, string>();
+  const anonymous = new Set<string>();
   mails.forEach(({ name, bytes }, index) => {
     const office = offices[index % offices.length] ?? '';
     const person = `${PEOPLE[office]}@example.org`;
@@ -48,6 +53,7 @@ function plan(mails: readonly TestMail[], door: 'smtp' | 'qmtp', offices: readon
       to: `m${index}@${door === 'smtp' ? 'dest.example.net' : 'ghazni.example.org'}`,
       wire,
     });
+    if (!/^message-id:/im.test(bytes.toString('latin1'))) anonymous.add(downLabel).add(upLabel);
     if (fault) {
       faults.set(downLabel, fault).set(upLabel, fault);
       return;
@@ -55,7 +61,7 @@ function plan(mails: readonly TestMail[], door: 'smtp' | 'qmtp', offices: readon
     ledger.expect(`${office}/${PEOPLE[office]}`, rest, downLabel);
     ledger.expect(`internet/${office}`, door === 'smtp' ? wire : rest, upLabel);
   });
-  return { ledger, down, up, faults };
+  return { ledger, down, up, faults, anonymous };
 }
 
 export interface CarryOptions {
@@ -67,7 +73,7 @@ export interface CarryOptions {
 
 export async function carry(network: Network, mails: readonly TestMail[], options: CarryOptions): Promise<Carried> {
   const started = Date.now();
-  const { ledger, down, up, faults } = plan(mails, options.door, [...network.offices.keys()]);
+  const { ledger, down, up, faults, anonymous } = plan(mails, options.door, [...network.offices.keys()]);
   const state = { over: false };
   const door = { listener: options.door, isOver: () => state.over };
   const doors = Promise.all([
@@ -91,11 +97,21 @@ export async function carry(network: Network, mails: readonly TestMail[], option
   }
   const reports = await doors;
   const refused = reports.flatMap((report) => report.refused);
+  const unanswered = reports.flatMap((report) => report.unanswered);
+  const windows = ledger
+    .doubles()
+    .filter(
+      ({ place, label, firstCame }) =>
+        (place.startsWith('internet') && options.kills?.explains(firstCame)) ||
+        (anonymous.has(label) && unanswered.includes(label)),
+    )
+    .map(({ label }) => label);
   return {
     ledger,
     refused,
-    wrongRefusals: compareRefusals(refused, faults),
-    unanswered: reports.flatMap((report) => report.unanswered),
+    unanswered,
+    windows,
+    complaints: [...ledger.complaints(new Set(windows)), ...compareRefusals(refused, faults)],
     seconds: (Date.now() - started) / 1000,
   };
 }

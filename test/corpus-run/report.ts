@@ -12,6 +12,8 @@ export interface Report {
   readonly refusedAtTheDoor: Readonly<Record<string, number>>;
   /** Mails without an answer that were handed in again; those without a Message-ID may come twice. */
   readonly handedInAgain: number;
+  /** Came twice because an answer of, or to, somebody else's program was lost by a kill. */
+  readonly windows: readonly string[];
   readonly offices: readonly OfficeReport[];
   readonly memoryPeakBytes: Readonly<Record<string, number>>;
   readonly complaints: readonly string[];
@@ -33,8 +35,7 @@ export function report(
   carried: Carried,
   facts: Pick<Report, 'mails' | 'door' | 'store' | 'killed'>,
 ): Report {
-  const { ledger, refused, wrongRefusals, unanswered, seconds } = carried;
-  const complaints = [...ledger.complaints(), ...wrongRefusals];
+  const { refused, unanswered, windows, complaints, seconds } = carried;
   return {
     ok: complaints.length === 0,
     ...facts,
@@ -43,6 +44,7 @@ export function report(
       refused.map(({ reason }) => [reason, refused.filter((other) => other.reason === reason).length]),
     ),
     handedInAgain: new Set(unanswered).size,
+    windows,
     offices: [...network.offices.keys()].map((office) => officeReport(network, carried, office)),
     memoryPeakBytes: Object.fromEntries([
       ['hub', network.hub.memoryPeakBytes],
@@ -79,12 +81,13 @@ const COLUMNS: readonly Column<OfficeReport>[] = [
 ];
 
 export function printReport(found: Report): void {
-  const { offices, refusedAtTheDoor, memoryPeakBytes, killed, handedInAgain, complaints } = found;
+  const { offices, refusedAtTheDoor, memoryPeakBytes, killed, handedInAgain, windows, complaints } = found;
   console.log(table(COLUMNS, offices));
   for (const [reason, count] of Object.entries(refusedAtTheDoor))
     console.log(`refused at the door, ${count} times: ${reason}`);
   if (killed.length > 0)
     console.log(`killed with SIGKILL: ${killed.join(', ')}; handed in again for want of an answer: ${handedInAgain}`);
+  for (const label of windows) console.log(`came twice, as the answer to it was lost by a kill: ${label}`);
   const peaks = Object.entries(memoryPeakBytes).map(([name, bytes]) => `${name} ${Math.round(bytes / 1e6)} MB`);
   console.log(`highest memory: ${peaks.join(', ')}`);
   for (const complaint of complaints.slice(0, 30)) console.log(complaint);

@@ -25,13 +25,11 @@ describe.each(['folder', 's3'] as const)('store: %s', (store) => {
     await rm(folder, { recursive: true });
   });
 
-  const whole = { complaints: [] as readonly string[], wrongRefusals: [] as readonly string[] };
-
   test.each(['smtp', 'qmtp'] as const)(
     'every mail arrives once, byte for byte, by %s',
     async (door) => {
-      const { ledger, wrongRefusals } = await carry(network, mails, { door, secondsMax: 100 });
-      expect({ complaints: ledger.complaints(), wrongRefusals }).toEqual(whole);
+      const { ledger, complaints } = await carry(network, mails, { door, secondsMax: 100 });
+      expect(complaints).toEqual([]);
       expect(ledger.count().came).toBeGreaterThan(100);
     },
     150_000,
@@ -39,8 +37,8 @@ describe.each(['folder', 's3'] as const)('store: %s', (store) => {
 
   test('kill -9 of the hub and of agents, three times each, loses nothing and doubles nothing', async () => {
     const kills = new Kills(network);
-    const { ledger, wrongRefusals } = await carry(network, mails, { door: 'smtp', secondsMax: 120, kills });
-    expect({ complaints: ledger.complaints(), wrongRefusals }).toEqual(whole);
+    const { complaints } = await carry(network, mails, { door: 'smtp', secondsMax: 120, kills });
+    expect(complaints).toEqual([]);
     expect(kills.done).toHaveLength(6);
   }, 180_000);
 

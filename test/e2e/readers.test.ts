@@ -77,7 +77,7 @@ test.skipIf(!hasPeer('mpop'))('mpop fetches every mail by POP3, with its own byt
     ['account farid', ...lines, `delivery maildir ${maildir}`, `uidls_file ${folder}/uidls`, ''].join('\n'),
     { mode: 0o600 },
   );
-  done(await run('/usr/bin/mpop', ['-C', config, '-a', 'farid']));
+  done(await run('/usr/bin/mpop', ['-C', config, 'farid']));
   const fetched = (await readMaildir(maildir)).map(({ bytes }) => bytes.toString('latin1'));
   expect([...fetched].sort()).toEqual([...files].sort());
 });

@@ -10,6 +10,8 @@ interface Line {
   readonly bytes: number;
   wanted: number;
   came: number;
+  /** Unix milliseconds. */
+  firstCame: number;
 }
 
 export interface Count {
@@ -29,7 +31,7 @@ export class Ledger {
   /** One copy of these bytes shall come to this place. */
   expect(place: string, bytes: Uint8Array, label: string): void {
     const key = keyOf(place, bytes);
-    const line = this.#lines.get(key) ?? { place, label, bytes: bytes.byteLength, wanted: 0, came: 0 };
+    const line = this.#lines.get(key) ?? { place, label, bytes: bytes.byteLength, wanted: 0, came: 0, firstCame: 0 };
     line.wanted++;
     this.#lines.set(key, line);
   }
@@ -37,8 +39,10 @@ export class Ledger {
   /** A copy came; answers what it is, or undefined for a stranger. */
   arrive(place: string, bytes: Uint8Array, label: string): string | undefined {
     const line = this.#lines.get(keyOf(place, bytes));
-    if (line) line.came++;
-    else this.#strange.push({ place, label });
+    if (line) {
+      line.firstCame ||= Date.now();
+      line.came++;
+    } else this.#strange.push({ place, label });
     return line?.label;
   }
 
@@ -56,14 +60,16 @@ export class Ledger {
     };
   }
 
-  /** Every copy is there, once, and nothing else. */
-  get isWhole(): boolean {
-    return this.complaints().length === 0;
+  /** What came more often than it should. */
+  doubles(): readonly { readonly place: string; readonly label: string; readonly firstCame: number }[] {
+    return [...this.#lines.values()].filter(({ wanted, came }) => came > wanted);
   }
 
-  /** One line for each copy that is missing, there twice, or strange. */
-  complaints(): readonly string[] {
-    const wrong = [...this.#lines.values()].filter(({ wanted, came }) => wanted !== came);
+  /** One line for each copy that is missing, there twice, or strange. `except`: labels of doubles that have their reason. */
+  complaints(except: ReadonlySet<string> = new Set()): readonly string[] {
+    const wrong = [...this.#lines.values()].filter(
+      ({ wanted, came, label }) => came < wanted || (came > wanted && !except.has(label)),
+    );
     return [
       ...wrong.map(({ place, label, wanted, came }) => `${label} for ${place}: wanted ${wanted}, came ${came}`),
       ...this.#strange.map(({ place, label }) => `at ${place}, not what anybody sent: ${label}`),

@@ -14,6 +14,7 @@ export async function readByMutt(maildir: string, folder: string): Promise<reado
   done(
     await run('/usr/bin/script', ['-qec', `mutt -n -F ${join(folder, 'muttrc')} -R -f ${maildir}`, '/dev/null'], {
       env,
+      isTerminal: true,
     }),
   );
   return (await readFile(out, 'latin1')).split(`\n${MARK}\n`).slice(0, -1);

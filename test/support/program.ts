@@ -16,7 +16,10 @@ export interface Outcome {
 }
 
 export interface RunOptions {
+  /** For standard input, which ends after it. */
   readonly input?: string | Uint8Array;
+  /** Standard input does not end, as at a terminal. */
+  readonly isTerminal?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   /** Called with the process while it runs, so that a test can kill it. */
   readonly started?: (child: ChildProcess) => void;
@@ -28,7 +31,7 @@ export async function run(command: string, args: readonly string[], options: Run
   options.started?.(child);
   // A command that ends without reading its input closes the pipe; its exit code says what it thought.
   child.stdin.on('error', () => child.stdin.destroy());
-  child.stdin.end(options.input ?? '');
+  if (!options.isTerminal) child.stdin.end(options.input ?? '');
   const [out, err] = [collect(child.stdout), collect(child.stderr)];
   const code = await new Promise<number>((resolve, reject) => {
     child.once('error', reject);
