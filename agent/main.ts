@@ -69,6 +69,6 @@ process.on('unhandledRejection', (reason) => {
   });
 });
 
-runProgram(PROGRAM, commandLine(process.argv)).then((code) => {
+runProgram(PROGRAM, () => commandLine(process.argv)).then((code) => {
   process.exitCode = code;
 });

@@ -126,11 +126,17 @@ function unknownCommand<Context>(program: Program<Context>, argv: readonly strin
   return `no command '${argv.slice(0, 2).join(' ')}'; ${hint}`;
 }
 
-/** Runs one command line; answers the exit code. The only caller is each program's main.ts. */
-export async function runProgram<Context>(program: Program<Context>, argv: readonly string[]): Promise<number> {
+/**
+ * Runs one command line; answers the exit code. The only caller is each program's main.ts. `argv` may be a function, where
+ * words in another program's style are put into ours, so that what it throws is told like the rest.
+ */
+export async function runProgram<Context>(
+  program: Program<Context>,
+  argv: readonly string[] | (() => readonly string[]),
+): Promise<number> {
   process.stdout.on('error', readerGone);
   try {
-    const { command, config, call } = parseCommandLine(program, argv);
+    const { command, config, call } = parseCommandLine(program, typeof argv === 'function' ? argv() : argv);
     const context = await program.open(config, command);
     return (await command.run(context, terminalCall(call))) ?? EXIT.ok;
   } catch (error) {
