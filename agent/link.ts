@@ -55,7 +55,7 @@ async function defaultRoute(): Promise<DefaultRoute | undefined> {
 }
 
 /** Of /proc/net/route: addresses are hexadecimal, in the byte order of the machine. */
-function parseRoutes(text: string): DefaultRoute | undefined {
+export function parseRoutes(text: string): DefaultRoute | undefined {
   const [, ...lines] = text.trim().split('\n');
   const routes = lines
     .map((line) => line.split('\t').map((word) => word.trim()))
