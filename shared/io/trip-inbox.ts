@@ -47,6 +47,7 @@ export class TripInbox {
       this.#answer(offer.seq, [
         refused(`sorry, that message size exceeds the limit of ${mailBytesMax} bytes (#5.3.4)`),
       ]);
+      await this.#options.output.flush();
       return;
     }
     if (offer.start > 0) this.resumed += 1;

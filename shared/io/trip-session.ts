@@ -48,7 +48,7 @@ export class TripSession {
   /** No more is done for this trip. */
   #over = false;
   /** The link takes no more; what has arrived is still read. */
-  #muted = false;
+  #muted: Error | undefined;
   /** All is settled, and said. */
   #closing = false;
   #queuedSave: Promise<void> | undefined;
@@ -77,7 +77,7 @@ export class TripSession {
     this.#sender = new TripSender({
       ...common,
       changed: this.#changed,
-      over: () => this.#over || this.#muted || this.#closing,
+      over: () => this.#over || this.#muted !== undefined || this.#closing,
       save: () => this.#save(),
     });
     this.#floorTold = ledger.outFloor;
@@ -171,11 +171,13 @@ export class TripSession {
     setTimeout(() => this.#wire.destroy(error), LAST_WORD_MS).unref();
   }
 
-  /** What is on its way to us when our own words do not get through any more may be the rest of a mail. */
+  /**
+   * What is on its way to us when our own words do not get through any more may be the rest of a mail, or the answer
+   * that settles the trip: then nothing is amiss.
+   */
   #mute(error: Error): void {
     if (this.#over || this.#muted) return;
-    this.#error ??= error;
-    this.#muted = true;
+    this.#muted = error;
     this.#changed.wake();
     setTimeout(() => this.#wire.destroy(error), LAST_WORD_MS).unref();
   }
@@ -222,11 +224,11 @@ export class TripSession {
       }
     } catch (error) {
       // How the other side hangs up once all is said is its own affair.
-      if (!this.#closing) throw error;
+      if (!this.#trip.settled) throw error;
     }
     // The other side may have closed while the last of what it said is still being done.
     while (this.#tasks.size > 0) await Promise.all(this.#tasks);
-    if (!this.#trip.settled) throw new TripCut('the link was cut');
+    if (!this.#trip.settled) throw this.#muted ?? new TripCut('the link was cut');
     await this.#closeIfSettled();
   }
 

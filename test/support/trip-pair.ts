@@ -203,8 +203,9 @@ class Lane {
     if (this.stream.destroyed || this.stream.writableEnded) throw new Error('the pipe is cut');
     const part = bytes.subarray(0, this.#max - this.carried);
     this.carried += part.length;
-    if (part.length > 0) this.stream.write(Buffer.from(part));
+    const room = part.length === 0 || this.stream.write(Buffer.from(part));
     if (part.length < bytes.length) this.onCut();
+    else if (!room) await new Promise((resolve) => this.stream.once('drain', resolve).once('close', resolve));
   }
 
   /** What was on its way still arrives, as it does from a socket's buffer. */
