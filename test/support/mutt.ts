@@ -7,7 +7,8 @@ const MARK = '==end of this mail==';
 
 /** `folder`: for mutt's own files. mutt needs a terminal, which `script` gives it. */
 export async function readByMutt(maildir: string, folder: string): Promise<readonly string[]> {
-  await mkdir(folder, { recursive: true });
+  // Without its folder, mutt first asks whether it shall make one.
+  await mkdir(join(folder, 'Mail'), { recursive: true });
   const out = join(folder, 'out');
   await writeFile(join(folder, 'muttrc'), muttrc(out));
   const env = { HOME: folder, TERM: 'vt100' };
