@@ -8,7 +8,7 @@ import type { Trip } from '../core/trip.ts';
 import type { Ledger } from '../core/trip-ledger.ts';
 import type { Answer, Offer } from '../core/trip-message.ts';
 import { TripError } from '../core/trip-record.ts';
-import { refused } from '../core/verdict.ts';
+import { refused, type Verdict } from '../core/verdict.ts';
 import { accept } from './accept.ts';
 import type { Mail } from './mail.ts';
 import type { Frame } from './partials.ts';
@@ -44,9 +44,7 @@ export class TripInbox {
     if (known) return;
     if (offer.seq !== 0 && mailBytesMax > 0 && offer.packed > mailBytesMax + FRAME_HEAD_BYTES_MAX) {
       // Said at once, so that the rest of it need not travel.
-      this.#answer(offer.seq, [
-        refused(`sorry, that message size exceeds the limit of ${mailBytesMax} bytes (#5.3.4)`),
-      ]);
+      this.#answer(offer.seq, [tooLarge(mailBytesMax)]);
       await this.#options.output.flush();
       return;
     }
@@ -106,6 +104,7 @@ export class TripInbox {
     try {
       await side.admit();
       const { mail } = opened;
+      if (side.mailBytesMax > 0 && mail.body.size > side.mailBytesMax) return [tooLarge(side.mailBytesMax)];
       const verdicts = await accept(side.place, { peer: side.peer, id: mailId(mail), mail }, side.now());
       this.carried.mails += 1;
       this.carried.bytesRaw += mail.body.size;
@@ -124,6 +123,9 @@ export class TripInbox {
     await side.takeDirectory(Buffer.concat(chunks));
   }
 }
+
+const tooLarge = (limit: number): Verdict =>
+  refused(`sorry, that message size exceeds the limit of ${limit} bytes (#5.3.4)`);
 
 const DIRECTORY_BYTES_MAX = 20_000_000;
 
