@@ -14,6 +14,8 @@ export interface OutgoingHeader {
 }
 
 export interface Facts {
+  /** `-t`: its Bcc has done its work. */
+  readonly dropsBcc: boolean;
   readonly sender: string;
   readonly hostname: string;
   /** Makes the Message-ID. */
@@ -22,10 +24,11 @@ export interface Facts {
   readonly now: number;
 }
 
-/** `block`: the header lines as they came, without the blank line; `isHeader`: false when the mail began with its text. */
+/** `block`: the header lines as they came, without the blank line. */
 export function outgoingHeader(block: Uint8Array, facts: Facts): OutgoingHeader {
   const fields = headerFields(block);
-  const kept = withoutBcc(Buffer.from(block.buffer, block.byteOffset, block.byteLength).toString('latin1'));
+  const text = Buffer.from(block.buffer, block.byteOffset, block.byteLength).toString('latin1');
+  const kept = facts.dropsBcc ? withoutBcc(text) : text;
   return {
     bytes: Buffer.concat([Buffer.from(missingFields(fields, facts)), Buffer.from(kept, 'latin1')]),
     recipients: fields

@@ -1,9 +1,7 @@
 /** `agent run`: the office's daemon. Mail programs of the house, the queues of other mail servers, and the calls to the hub. */
 import { EXIT, Exit } from '../shared/io/command-line.ts';
-import { expire } from '../shared/io/expire.ts';
 import { tryLock } from '../shared/io/lock.ts';
 import type { Agent, AgentCommand, AgentService } from './agent.ts';
-import { hubTimeOffset } from './hub-time.ts';
 import { checkListeners } from './lan.ts';
 import { startPage } from './page.ts';
 import { startPop3 } from './pop3.ts';
@@ -50,7 +48,7 @@ async function serve(agent: Agent, { stop, ready }: Serving): Promise<void> {
   try {
     for (const start of [startSmtp, startPop3, startQmtp]) services.push(...(await start(agent)));
     const schedule = startSchedule(agent);
-    services.push(schedule, startChores(agent), startSignal(schedule));
+    services.push(schedule, startQueues(agent), startSignal(schedule));
     services.push(...(await startPage(agent, schedule)));
     const listen = Object.fromEntries(services.flatMap(({ name, address }) => (address ? [[name, address]] : [])));
     ready(JSON.stringify({ event: 'ready', listen }));
@@ -69,28 +67,23 @@ function startSignal(schedule: Schedule): AgentService {
 }
 
 const QUEUES_MS = 10_000;
-const DAY_MS = 86_400_000;
 
-/** Looks into the queues now and then, and forgets once a day what nobody can ask for any more. */
-function startChores(agent: Agent): AgentService {
+/** Looks into the queues of other mail servers now and then. */
+function startQueues(agent: Agent): AgentService {
   let last: Promise<void> = Promise.resolve();
-  const chore = (what: string, work: () => Promise<void>): void => {
+  const scan = (): void => {
     last = last
-      .then(work)
-      .catch((error: Error) => agent.log.warn(`${what}; tried again later`, { error: error.message }));
+      .then(() => scanQueues(agent))
+      .catch((error: Error) =>
+        agent.log.warn('the queues could not be looked through; tried again', { error: error.message }),
+      );
   };
-  const queues = (): void => chore('the queues could not be looked through', () => scanQueues(agent));
-  const memory = (): void =>
-    chore('old answers could not be cleared away', async () =>
-      expire(agent.place, agent.now() + (await hubTimeOffset(agent))),
-    );
-  const timers = [setInterval(queues, QUEUES_MS), setInterval(memory, DAY_MS)];
-  queues();
-  memory();
+  const timer = setInterval(scan, QUEUES_MS);
+  scan();
   return {
-    name: 'chores',
+    name: 'queues',
     close: async () => {
-      timers.forEach(clearInterval);
+      clearInterval(timer);
       await last;
     },
   };

@@ -3,6 +3,7 @@
  * somebody asks. After a failure it waits a minute, then two, then four, up to the interval.
  */
 import { readFile } from 'node:fs/promises';
+import { expire } from '../shared/io/expire.ts';
 import type { Agent, AgentService } from './agent.ts';
 import { hubTimeOffset } from './hub-time.ts';
 import { runSync } from './run-sync.ts';
@@ -12,6 +13,7 @@ import { lastTrips } from './trips.ts';
 const FIRST_RETRY_SECONDS = 60;
 /** Reading one small file of the kernel's. */
 const LOOK_MS = 5_000;
+const DAY_MS = 86_400_000;
 
 export interface Schedule extends AgentService {
   /** Syncs now, or as soon as the sync that runs has ended. */
@@ -20,7 +22,9 @@ export interface Schedule extends AgentService {
 
 export function startSchedule(agent: Agent): Schedule {
   const schedule = new Scheduler(agent);
-  const run = schedule.run();
+  const run = schedule.run().catch((error: Error) => {
+    agent.log.error('syncs by schedule have ended; restart the agent', { error: error.message });
+  });
   return {
     name: 'schedule',
     ask: () => schedule.ask(),
@@ -38,7 +42,9 @@ class Scheduler {
   #failures = 0;
   #asked = false;
   #wake: () => void = () => undefined;
-  #routes = '';
+  /** Undefined before the first look. */
+  #routes: string | undefined;
+  #remembered = -DAY_MS;
 
   constructor(agent: Agent) {
     this.#agent = agent;
@@ -56,7 +62,6 @@ class Scheduler {
 
   async run(): Promise<void> {
     const watch = setInterval(() => void this.#look(), LOOK_MS);
-    this.#routes = await routes();
     for (let seconds = await this.#firstWait(); !this.#stopped; seconds = this.#nextWait()) {
       await this.#sleep(seconds);
       if (!this.#stopped) await this.#sync();
@@ -75,7 +80,7 @@ class Scheduler {
   /** A restart is no reason to call again. */
   async #firstWait(): Promise<number> {
     const last = (await lastTrips(this.#agent)).findLast(({ error }) => error === undefined);
-    const age = this.#agent.now() + (await hubTimeOffset(this.#agent)) - (last?.time ?? 0);
+    const age = (await this.#hubNow()) - (last?.time ?? 0);
     return age >= 0 ? Math.max(0, this.#interval - age) : 0;
   }
 
@@ -103,16 +108,28 @@ class Scheduler {
       const result = await runSync(this.#agent, { signal: this.#abort.signal });
       this.#failures = result.ok ? 0 : this.#failures + 1;
       tell(this.#agent, result);
+      if (result.ok) await this.#forget();
     } catch (error) {
       this.#failures += 1;
       log.error('a sync failed', { error: (error as Error).message });
     }
   }
 
+  /** Once a day, what nobody can ask for any more; and right after a trip, when this laptop knows what day it is. */
+  async #forget(): Promise<void> {
+    if (performance.now() - this.#remembered < DAY_MS) return;
+    await expire(this.#agent.place, await this.#hubNow());
+    this.#remembered = performance.now();
+  }
+
+  async #hubNow(): Promise<number> {
+    return this.#agent.now() + (await hubTimeOffset(this.#agent));
+  }
+
   /** Another default route than before: a modem has dialled, a satellite is in sight. */
   async #look(): Promise<void> {
     const now = await routes();
-    const isUp = now !== '' && now !== this.#routes;
+    const isUp = this.#routes !== undefined && now !== '' && now !== this.#routes;
     this.#routes = now;
     if (isUp && this.#interval > 0 && this.#failures > 0) this.ask();
   }

@@ -51,7 +51,7 @@ async function send(agent: Agent, input: AsyncIterable<Uint8Array>, { sender, na
   const trace = { protocol: 'local', hostname: place.hostname, now: agent.now() };
   const intake = new Intake({ spool: agent.spool, bytesMax: config.limits.mail, trace });
   try {
-    const inHeader = await readInto(agent, intake, { input, sender });
+    const inHeader = await readInto(agent, intake, { input, sender, fromHeader });
     const all = fromHeader ? [...named, ...inHeader] : named;
     const recipients = [...new Set(all.map((recipient) => envelopeAddress(agent, recipient)))];
     if (recipients.length === 0) throw new Exit(EXIT.data, 'no recipients: its To, Cc and Bcc name nobody');
@@ -70,14 +70,25 @@ async function send(agent: Agent, input: AsyncIterable<Uint8Array>, { sender, na
 async function readInto(
   agent: Agent,
   intake: Intake,
-  { input, sender }: { readonly input: AsyncIterable<Uint8Array>; readonly sender: string },
+  {
+    input,
+    sender,
+    fromHeader,
+  }: Pick<Outgoing, 'sender' | 'fromHeader'> & { readonly input: AsyncIterable<Uint8Array> },
 ): Promise<readonly string[]> {
   let start = Buffer.alloc(0);
   let recipients: readonly string[] | undefined;
   const begin = async (): Promise<void> => {
     const hasHeader = beginsWithHeader(start);
     const block = hasHeader ? headerBlock(start) : Buffer.alloc(0);
+    // A recipient, or a Bcc, beyond what is looked at would be lost, or seen by everybody.
+    if (fromHeader && block.length >= HEADER_BYTES_MAX)
+      throw new Exit(
+        EXIT.data,
+        `with -t a header has at most ${HEADER_BYTES_MAX} bytes: name the recipients as arguments`,
+      );
     const header = outgoingHeader(block, {
+      dropsBcc: fromHeader,
       sender,
       hostname: agent.place.hostname,
       nonce: randomBytes(12).toString('hex'),

@@ -74,6 +74,12 @@ describe('agent send', () => {
     expect(mail?.text).toContain('Cc: ali@x.org\nSubject: a\n\nBcc: stays\n');
   });
 
+  test('without -t no byte of the header goes', async () => {
+    const input = 'Message-ID: <1@x>\nDate: now\nFrom: a@b.org\nBcc: x@y.org\n\nb\n';
+    expect((await office.agent(['send', 'friend@example.com'], { input })).code).toBe(0);
+    expect((await taken())[0]?.text.replace(/^Received: .*\n/, '')).toBe(input);
+  });
+
   test('a name alone is somebody here; all at this office never travels', async () => {
     expect((await office.agent(['send', 'farid', 'holly@example.org'], { input: 'Subject: a\n\nb\n' })).code).toBe(0);
     expect(await taken()).toEqual([]);
@@ -89,6 +95,13 @@ describe('agent send', () => {
   test.each<[what: string, args: string[], input: string, code: number, says: RegExp]>([
     ['nobody', [], 'x', 64, /name recipients/],
     ['nobody in the header', ['-t'], 'Subject: x\n\nTo: x@y.org\n', 65, /no recipients/],
+    [
+      '-t with a header that has no end',
+      ['-t'],
+      `To: x@y.org${',\n a@y.org'.repeat(9_000)}\n`,
+      65,
+      /at most 65536 bytes/,
+    ],
     ['a user who is not there', ['x@y.org', 'nobody@herat.example.org'], 'x', 65, /nobody@.*nothing was sent/],
     ['a recipient that is none', ['a\u0001b@y.org'], 'x', 65, /control character/],
     ['a sender that is none', ['-f', `${'x'.repeat(1000)}@y.org`, 'x@y.org'], 'x', 65, /sender.*longer/],
