@@ -17,6 +17,10 @@ import { statusCommand } from './status.ts';
 import { syncCommand } from './sync-command.ts';
 import { userCommands } from './user.ts';
 
+// Sealing works in the pool in which Node also reads, writes and syncs files: with its usual four threads a note would
+// wait behind a compression, and what a kill in between makes uncertain would grow. Read by Node at its first use.
+process.env.UV_THREADPOOL_SIZE ??= '16';
+
 const log = stderrLog('agent');
 
 function deskOf(configFile: string): Desk {

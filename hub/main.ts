@@ -18,6 +18,10 @@ import { dataFolder, lockData, openHub } from './open-hub.ts';
 import { readRunFile } from './run-file.ts';
 import { serve } from './serve.ts';
 
+// Sealing works in the pool in which Node also reads, writes and syncs files: with its usual four threads a note would
+// wait behind a compression, and what a kill in between makes uncertain would grow. Read by Node at its first use.
+process.env.UV_THREADPOOL_SIZE ??= '16';
+
 const log = stderrLog('hub');
 
 const hubCommands: readonly HubCommand[] = [
