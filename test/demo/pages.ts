@@ -1,8 +1,11 @@
 /** The demo's first and last words. */
+import { relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Network, OFFICES, POSTED } from '../support/network.ts';
 import type { Demo } from './demo.ts';
 import { bold, green, heading, officeTable, plural, red } from './show.ts';
+
+const fromHere = (path: string): string => relative(process.cwd(), path) || path;
 
 export function printNetwork(
   network: Network,
@@ -16,7 +19,7 @@ export function printNetwork(
   );
   for (const name of OFFICES) console.log(`  ${name}   an agent for ${(POSTED[name] ?? []).join(' and ')}`);
   console.log('  ghazni  a plain qmail office: the hub pushes its mail by QMTP');
-  console.log(`  ${plural(mails, 'mail')} of ${mail}`);
+  console.log(`  ${plural(mails, 'mail')} of ${fromHere(mail)}`);
 }
 
 /** Answers whether everything is well. */
@@ -29,7 +32,7 @@ export function printEnd(network: Network, demo: Demo): boolean {
   if (complaints.length === 0) console.log(green(`\nAll ${wanted} copies arrived, each exactly once, byte for byte.`));
   else console.log(red(`\n${complaints.length} of ${wanted} copies are not as they should be.`));
   console.log('\nThe Maildirs are real ones; read them with any mail program:');
-  for (const { place, folder } of network.mailboxes) console.log(`  ${place.padEnd(14)} mutt -f ${folder}`);
+  for (const { place, folder } of network.mailboxes) console.log(`  ${place.padEnd(14)} mutt -f ${fromHere(folder)}`);
   return complaints.length === 0;
 }
 
