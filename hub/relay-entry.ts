@@ -6,6 +6,7 @@
  * The one window that remains is SMTP's own: between a server's 250 and the note. An answer lost there means that the
  * mail is sent again; the log says so.
  */
+import type { Peer } from '../shared/core/delivery.ts';
 import type { DsnKind, Failure } from '../shared/core/dsn.ts';
 import { parseEntryName } from '../shared/core/entry.ts';
 import { accepted, refused, type Verdict } from '../shared/core/verdict.ts';
@@ -18,6 +19,8 @@ import { nextTry } from './retry-times.ts';
 import { bodyForm, inexactText } from './smtp-exact.ts';
 
 export const INTERNET = 'internet';
+
+const RELAY: Peer = { name: 'relay', relays: true };
 
 /** Marks those that were given up for their age (RFC 3463: delivery time expired). */
 const EXPIRED = '(#4.4.7)';
@@ -69,6 +72,7 @@ class Passage {
   }
 
   async tryAll(destinations: Destinations): Promise<void> {
+    await this.#refuseOurOwn();
     const { pending } = this;
     if (pending.length === 0) return;
     const form = await bodyForm(this.#entry.body);
@@ -85,6 +89,16 @@ class Passage {
       }),
     );
     await this.#endRound();
+  }
+
+  /** A list's member in a domain of ours whom nobody knows stands here too (route.ts); no other server has to be asked. */
+  async #refuseOurOwn(): Promise<void> {
+    const { place } = this.#hub;
+    const verdicts = this.pending.map(
+      (recipient) => [recipient, place.route(RELAY, this.#entry.head.sender, recipient).verdict] as const,
+    );
+    const unknown = verdicts.filter(([, { letter }]) => letter === 'D');
+    if (unknown.length > 0) await this.#settle(new Map(unknown));
   }
 
   /** Durable when it returns, but for an entry that is wholly delivered: that goes itself, which says the same. */

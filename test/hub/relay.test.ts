@@ -3,6 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import { queueCommands } from '../../hub/commands/queue.ts';
 import { startRelay } from '../../hub/relay.ts';
 import { nextTry } from '../../hub/retry-times.ts';
+import { refused } from '../../shared/core/verdict.ts';
 import { accept } from '../../shared/io/accept.ts';
 import { bytesBody } from '../../shared/io/body.ts';
 import { type BareHub, bareHub } from '../support/bare-hub.ts';
@@ -146,6 +147,23 @@ test('a refusal makes one report, for the refused recipients only, with no more 
   expect(text).toContain('\nSubject: plan\n');
   expect(text).not.toContain('X-Secret');
   expect(text).not.toContain('the body');
+});
+
+test('a member of a list whom our own directory does not know is reported without asking another server', async () => {
+  const { sink, hub } = await net();
+  const { route } = hub.place;
+  const unknown = refused('sorry, no mailbox here by that name (#5.1.1)');
+  Object.assign(hub.place, {
+    route: (...[peer, sender, recipient]: Parameters<typeof route>) =>
+      peer.name === 'relay' && recipient === 'gone@example.com'
+        ? { verdict: unknown, deliveries: [] }
+        : route(peer, sender, recipient),
+  });
+  await queue(hub, ['friend@example.com', 'gone@example.com']);
+  await until(isEmpty(hub));
+  expect(sink.mails.map(({ to }) => to)).toEqual([['friend@example.com']]);
+  const report = await hub.only('office/herat');
+  expect(report.body.toString()).toContain('gone@example.com');
 });
 
 test('a mail without a sender is never reported on', async () => {
