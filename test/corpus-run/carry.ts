@@ -137,8 +137,8 @@ async function watch(network: Network, ledger: Ledger, { deadline, kills, progre
   const look = async (): Promise<void> => {
     for (const { place, path, bytes } of await arrivals.look())
       ledger.arrive(place, withoutTrace(bytes, ['Return-Path', 'Delivered-To', 'Received']), path);
-    for (const { from, to, bytes } of network.takeArrived())
-      ledger.arrive(`internet/${network.officeOf(from)}`, withoutTrace(bytes, ['Received']), to);
+    for (const { from, to, bytes, time } of network.takeArrived())
+      ledger.arrive(`internet/${network.officeOf(from)}`, withoutTrace(bytes, ['Received']), to, time);
   };
   let last = { came: 0, at: Date.now() };
   for (;;) {

@@ -36,11 +36,11 @@ export class Ledger {
     this.#lines.set(key, line);
   }
 
-  /** A copy came; answers what it is, or undefined for a stranger. */
-  arrive(place: string, bytes: Uint8Array, label: string): string | undefined {
+  /** A copy came, at `time` (Unix milliseconds); answers what it is, or undefined for a stranger. */
+  arrive(place: string, bytes: Uint8Array, label: string, time = Date.now()): string | undefined {
     const line = this.#lines.get(keyOf(place, bytes));
     if (line) {
-      line.firstCame ||= Date.now();
+      line.firstCame ||= time;
       line.came++;
     } else this.#strange.push({ place, label });
     return line?.label;

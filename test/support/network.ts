@@ -51,6 +51,8 @@ export interface FromNetwork {
   /** As it came over the wire. */
   readonly bytes: Buffer;
   readonly at: 'internet' | 'ghazni';
+  /** When it was taken there, Unix milliseconds. */
+  readonly time: number;
 }
 
 export class Network {
@@ -122,16 +124,21 @@ export class Network {
 
   /** What the Internet and ghazni have got since the last call. */
   takeArrived(): readonly FromNetwork[] {
-    const { sink, ghazni } = this.#outside;
+    const { sink, ghazni, takenAt } = this.#outside;
     return [
-      ...sink.mails
-        .splice(0)
-        .map(({ from, to, wire }) => ({ from, to: to.join(' '), bytes: wire, at: 'internet' as const })),
+      ...sink.mails.splice(0).map((mail) => ({
+        from: mail.from,
+        to: mail.to.join(' '),
+        bytes: mail.wire,
+        at: 'internet' as const,
+        time: takenAt(mail),
+      })),
       ...ghazni.mails.splice(0).map(({ sender, recipients, text }) => ({
         from: sender,
         to: recipients.join(' '),
         bytes: text,
         at: 'ghazni' as const,
+        time: Date.now(),
       })),
     ];
   }

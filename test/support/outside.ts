@@ -3,8 +3,12 @@ import { type CephServer, startCeph } from './ceph.ts';
 import { type QmtpPeer, startQmtpPeer } from './qmtp-peer.ts';
 import { type SmtpSink, startSmtpSink } from './smtp-sink.ts';
 
+type SinkMail = SmtpSink['mails'][number];
+
 export interface Outside {
   readonly sink: SmtpSink;
+  /** When the sink took a mail, Unix milliseconds. */
+  takenAt(mail: SinkMail): number;
   readonly ghazni: QmtpPeer;
   /** What a hub needs to keep its mail in a bucket; empty for a folder. */
   readonly bucket: { readonly store?: string; readonly env?: Record<string, string> };
@@ -13,10 +17,17 @@ export interface Outside {
 
 export async function openOutside(store: 'folder' | 's3'): Promise<Outside> {
   const ceph = store === 's3' ? await startCeph() : undefined;
-  const sink = await startSmtpSink();
+  const times = new WeakMap<SinkMail, number>();
+  const sink = await startSmtpSink({
+    mail: (mail) => {
+      times.set(mail, Date.now());
+      return undefined;
+    },
+  });
   const ghazni = await startQmtpPeer({ answer: () => 'Kok' });
   return {
     sink,
+    takenAt: (mail) => times.get(mail) ?? 0,
     ghazni,
     bucket: ceph ? await bucketOf(ceph) : {},
     close: async () => {
