@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- FOLDER`: bytes that the link of an office carries, both ways together, TCP payload: what the table "Beside others"
+ * `npm run bench -- FOLDER [WORDS]`: bytes that the link of an office carries, both ways together, TCP payload: what the table "Beside others"
  * of the README shows. Mails of FOLDER go from herat to the Internet.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -57,9 +57,9 @@ async function measure(what: string, mails: readonly TestMail[], cutEveryBytes?:
   }
 }
 
-const [path] = process.argv.slice(2);
+const [path, words = ''] = process.argv.slice(2);
 if (!path) {
-  console.error('usage: npm run bench -- FOLDER');
+  console.error('usage: npm run bench -- FOLDER [WORDS OF A FIGURE]');
   process.exit(64);
 }
 await build();
@@ -77,7 +77,7 @@ const figures: readonly (readonly [what: string, mails: readonly TestMail[], cut
   ['C, cut every 16 KB', first, 16_384],
 ];
 const results: Result[] = [];
-for (const figure of figures) {
+for (const figure of figures.filter(([what]) => what.includes(words))) {
   const result = await measure(...figure);
   console.error(`${result.what}: ${result.bytesLink.toLocaleString('en-US')} bytes`);
   results.push(result);

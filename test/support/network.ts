@@ -4,6 +4,8 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EXIT } from '../../shared/io/command-line.ts';
 import type { Mailbox } from './arrivals.ts';
 import { Link } from './link.ts';
 import { type Outside, openOutside } from './outside.ts';
@@ -34,6 +36,18 @@ export interface NetworkOptions {
   readonly hubMore?: string;
   /** More tables of an office's agent.toml. */
   readonly more?: Partial<Record<OfficeName, string>>;
+}
+
+/** On a busy machine a connection may fail; an office tries again, and so does this. */
+async function firstSync(office: OfficeSite): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    const outcome = await office.command(['sync']);
+    if (outcome.code !== EXIT.later || tries === 5) {
+      done(outcome);
+      return;
+    }
+    await sleep(500);
+  }
 }
 
 /** Posts everybody, makes the list staff@, and adds the plain qmail office. */
@@ -100,7 +114,7 @@ export class Network {
       }
       await fillDirectory(hub);
       for (const office of offices.values()) {
-        done(await office.command(['sync']));
+        await firstSync(office);
         await office.start();
       }
     } catch (error) {
