@@ -9,7 +9,6 @@ import { loadAgentConfig } from './config.ts';
 import { agentToml } from './config-template.ts';
 import { writeKey } from './key.ts';
 import { runSync } from './run-sync.ts';
-import { summaryOf } from './sync-command.ts';
 
 const DEFAULT_DATA = '/var/lib/fieldpost-agent';
 
@@ -94,9 +93,10 @@ async function exists(file: string): Promise<boolean> {
 
 async function tryHub(desk: Desk, { out }: Call): Promise<number> {
   const agent = await desk.open();
-  const result = await runSync(agent);
+  // The directory comes, and no mail: what waits may be much, and the link dear.
+  const result = await runSync(agent, { up: false, down: false });
   if (result.ok) {
-    out(`the hub knows this office: ${summaryOf(result)}`);
+    out("the hub knows this office; 'agent sync' or 'agent run' carries what waits");
     return EXIT.ok;
   }
   if (result.exit !== EXIT.refused) {

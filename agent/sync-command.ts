@@ -38,7 +38,7 @@ const progressLine = ({ sent, received, bytesUp, bytesDown }: SyncProgress): str
   `up ${sent.mails} mails ${bytesUp} bytes, down ${received.mails} mails ${bytesDown} bytes`;
 
 /** One line for a person. */
-export function summaryOf({ up, down, seconds, waiting, link }: SyncResult): string {
+function summaryOf({ up, down, seconds, waiting, link }: SyncResult): string {
   const carried = `sent ${up.mails}, received ${down.mails}, ${up.bytesWire + down.bytesWire} bytes on link ${link} in ${seconds} s`;
   const here = waiting.up.mails > 0 ? `; ${waiting.up.mails} still wait here` : '';
   const there = waiting.down && waiting.down.mails > 0 ? `; ${waiting.down.mails} still wait at the hub` : '';
