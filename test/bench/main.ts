@@ -39,8 +39,7 @@ async function measure(what: string, mails: readonly TestMail[], cutEveryBytes?:
     let syncs = 0;
     for (let code = -1; code !== 0; syncs++) {
       if (syncs === SYNCS_MAX) throw new Error(`${what}: no end after ${SYNCS_MAX} syncs`);
-      link.up();
-      if (cutEveryBytes) link.dropAfter(cutEveryBytes);
+      link.every = cutEveryBytes ?? Number.POSITIVE_INFINITY;
       ({ code } = await herat.sync());
     }
     return {

@@ -61,8 +61,7 @@ export class Demo {
   async cutAndResume(): Promise<void> {
     heading('Herat’s link comes up, and drops in the middle.');
     const link = this.#network.links.get('herat');
-    link?.up();
-    link?.dropAfter(DROP_AFTER_BYTES);
+    if (link) link.every = DROP_AFTER_BYTES;
     await this.#sync('herat');
     say('herat: the link is up again; the sync goes on where it was cut');
     link?.up();

@@ -34,8 +34,19 @@ export class CuttingProxy {
     return `127.0.0.1:${(this.#server.address() as { port: number }).port}`;
   }
 
-  async close(): Promise<void> {
+  /** The link is down: what is connected is cut, and nobody gets through. */
+  drop(): void {
+    this.every = 0;
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** The link is up, and stays up. */
+  up(): void {
+    this.every = Number.POSITIVE_INFINITY;
+  }
+
+  async close(): Promise<void> {
+    this.drop();
     this.#server.close();
     await once(this.#server, 'close');
   }

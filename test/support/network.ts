@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT } from '../../shared/io/command-line.ts';
 import type { Mailbox } from './arrivals.ts';
-import { Link } from './link.ts';
+import { CuttingProxy } from './cutting-proxy.ts';
 import { type Outside, openOutside } from './outside.ts';
 import { done } from './program.ts';
 import { HubSite, OfficeSite } from './sites.ts';
@@ -72,13 +72,13 @@ export interface FromNetwork {
 export class Network {
   readonly hub: HubSite;
   readonly offices: ReadonlyMap<OfficeName, OfficeSite>;
-  readonly links: ReadonlyMap<OfficeName, Link>;
+  readonly links: ReadonlyMap<OfficeName, CuttingProxy>;
   readonly #outside: Outside;
 
   private constructor(
     hub: HubSite,
     offices: ReadonlyMap<OfficeName, OfficeSite>,
-    links: ReadonlyMap<OfficeName, Link>,
+    links: ReadonlyMap<OfficeName, CuttingProxy>,
     outside: Outside,
   ) {
     this.hub = hub;
@@ -97,13 +97,13 @@ export class Network {
       more: options.hubMore ?? '',
       ...outside.bucket,
     });
-    const links = new Map<OfficeName, Link>();
+    const links = new Map<OfficeName, CuttingProxy>();
     const offices = new Map<OfficeName, OfficeSite>();
     const network = new Network(hub, offices, links, outside);
     try {
       await hub.start();
       for (const name of OFFICES) {
-        const link = await Link.open({ port: hub.syncPort });
+        const link = await CuttingProxy.open(`127.0.0.1:${hub.syncPort}`);
         links.set(name, link);
         const token = await hub.addOffice(name, '--domain', `${name}.example.org`);
         const more = options.more?.[name] ?? '';
