@@ -15,8 +15,8 @@ export interface Carried {
   /** Handed in, by place: bytes as they stand in the files. */
   readonly refused: DoorReport['refused'];
   readonly unanswered: readonly string[];
-  /** Came twice for a reason that no program can mend: an answer of, or to, somebody else's program was lost by a kill. */
-  readonly windows: readonly string[];
+  /** Came twice for a reason that no program can mend: an answer of, or to, somebody else's program was lost by a kill. Label to reason. */
+  readonly windows: ReadonlyMap<string, string>;
   /** All that is wrong. */
   readonly complaints: readonly string[];
   readonly seconds: number;
@@ -98,20 +98,19 @@ export async function carry(network: Network, mails: readonly TestMail[], option
   const reports = await doors;
   const refused = reports.flatMap((report) => report.refused);
   const unanswered = reports.flatMap((report) => report.unanswered);
-  const windows = ledger
-    .doubles()
-    .filter(
-      ({ place, label, firstCame }) =>
-        (place.startsWith('internet') && options.kills?.explains(firstCame)) ||
-        (anonymous.has(label) && unanswered.includes(label)),
-    )
-    .map(({ label }) => label);
+  const windows = new Map<string, string>();
+  for (const { place, label, firstCame } of ledger.doubles()) {
+    const ms = place.startsWith('internet') ? options.kills?.msBeforeKill(firstCame) : undefined;
+    if (ms !== undefined) windows.set(label, `the Internet took it ${ms} ms before the hub was killed`);
+    else if (anonymous.has(label) && unanswered.includes(label))
+      windows.set(label, 'it has no Message-ID, and its answer was lost');
+  }
   return {
     ledger,
     refused,
     unanswered,
     windows,
-    complaints: [...ledger.complaints(new Set(windows)), ...compareRefusals(refused, faults)],
+    complaints: [...ledger.complaints(new Set(windows.keys())), ...compareRefusals(refused, faults)],
     seconds: (Date.now() - started) / 1000,
   };
 }

@@ -36,9 +36,11 @@ export class Kills {
   /**
    * A mail that a program of somebody else got just before a kill may come there twice: the hub had no time to note the
    * answer. No protocol without a memory of its own closes that window; it is counted and shown.
+   * Answers how long before the kill the mail was taken; undefined when no kill is near.
    */
-  explains(firstCame: number): boolean {
-    return this.#hubKills.some(({ from, to }) => firstCame > from - WINDOW_MS && firstCame <= to);
+  msBeforeKill(taken: number): number | undefined {
+    const kill = this.#hubKills.find(({ from, to }) => taken > from - WINDOW_MS && taken <= to);
+    return kill && Math.max(0, kill.from - taken);
   }
 
   async #killHub(): Promise<void> {

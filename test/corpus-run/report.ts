@@ -44,7 +44,7 @@ export function report(
       refused.map(({ reason }) => [reason, refused.filter((other) => other.reason === reason).length]),
     ),
     handedInAgain: new Set(unanswered).size,
-    windows,
+    windows: [...windows].map(([label, reason]) => `${label}: ${reason}`),
     offices: [...network.offices.keys()].map((office) => officeReport(network, carried, office)),
     memoryPeakBytes: Object.fromEntries([
       ['hub', network.hub.memoryPeakBytes],
@@ -87,7 +87,7 @@ export function printReport(found: Report): void {
     console.log(`refused at the door, ${count} times: ${reason}`);
   if (killed.length > 0)
     console.log(`killed with SIGKILL: ${killed.join(', ')}; handed in again for want of an answer: ${handedInAgain}`);
-  for (const label of windows) console.log(`came twice, as the answer to it was lost by a kill: ${label}`);
+  for (const label of windows) console.log(`came twice: ${label}`);
   const peaks = Object.entries(memoryPeakBytes).map(([name, bytes]) => `${name} ${Math.round(bytes / 1e6)} MB`);
   console.log(`highest memory: ${peaks.join(', ')}`);
   for (const complaint of complaints.slice(0, 30)) console.log(complaint);
