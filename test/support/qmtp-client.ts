@@ -1,5 +1,5 @@
 /** A QMTP client written from the protocol's text alone, so that our own codec is not its own judge. */
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { NoAnswer } from './smtp-client.ts';
 
 export interface QmtpMail {
@@ -29,9 +29,7 @@ export async function sendQmtp(
   const wanted = mails.reduce((sum, { to }) => sum + to.length, 0);
   // Written while the answers are read: a client that writes first and reads later hangs with its server.
   const writing = (async () => {
-    for (const mail of mails)
-      if (!socket.write(qmtpPackage(mail)))
-        await new Promise((resolve) => socket.once('drain', resolve).once('close', resolve));
+    for (const mail of mails) if (!socket.write(qmtpPackage(mail))) await drained(socket);
   })();
   let received: Buffer = Buffer.alloc(0);
   const answers: string[] = [];
@@ -49,6 +47,17 @@ export async function sendQmtp(
   await writing;
   if (answers.length < wanted) throw new NoAnswer(`${answers.length} of ${wanted} answers came`);
   return answers;
+}
+
+/** Or closed. */
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      socket.off('drain', end).off('close', end);
+      resolve();
+    };
+    socket.on('drain', end).on('close', end);
+  });
 }
 
 function takeAnswers(bytes: Buffer, answers: string[]): Buffer {
