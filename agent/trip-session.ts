@@ -13,6 +13,7 @@ import {
 import { Ledger } from '../shared/core/trip-ledger.ts';
 import { CODECS_KNOWN, TRIP_VERSION, type Welcome } from '../shared/core/trip-message.ts';
 import { TripError } from '../shared/core/trip-record.ts';
+import { HistoryLog } from '../shared/io/history-log.ts';
 import { Partials } from '../shared/io/partials.ts';
 import { arrivalName, readSeen, seenKey } from '../shared/io/seen.ts';
 import type { TripCounts, TripSide } from '../shared/io/trip-side.ts';
@@ -38,6 +39,7 @@ export async function agentSide(agent: Agent, plan: TripPlan): Promise<TripSide>
   await writeTripState(agent.store, STATE, state);
   let offset = await hubTimeOffset(agent);
   let hubMailBytesMax = state.hubMailBytesMax ?? 0;
+  let hubCodecs = state.hubCodecs ?? 0;
   const ledger = new Ledger(state.ledger);
   return {
     place: agent.place,
@@ -64,12 +66,15 @@ export async function agentSide(agent: Agent, plan: TripPlan): Promise<TripSide>
     idleSeconds: agent.config.idle,
     now: () => agent.now() + offset,
     admit: async () => undefined,
-    save: () => writeTripState(agent.store, STATE, { ...state, ledger: mutable(ledger.data), hubMailBytesMax }),
+    save: () =>
+      writeTripState(agent.store, STATE, { ...state, ledger: mutable(ledger.data), hubMailBytesMax, hubCodecs }),
     exclusively: (work) => work(),
     peerBytesMax: () => hubMailBytesMax,
+    peerCodecs: () => hubCodecs,
+    history: { in: historyLog(agent, 'down'), out: historyLog(agent, 'up') },
     welcomed: async (welcome: Welcome) => {
       offset = await setHubTime(agent, welcome.time);
-      ({ mailBytesMax: hubMailBytesMax } = welcome);
+      ({ mailBytesMax: hubMailBytesMax, codecs: hubCodecs } = welcome);
     },
     takeDirectory: (frame) => takeDirectory(agent, frame),
     lacking: (ids) => Promise.all(ids.map((id) => isLacking(agent, id))),
@@ -77,6 +82,9 @@ export async function agentSide(agent: Agent, plan: TripPlan): Promise<TripSide>
     ...(plan.progress ? { progress: plan.progress } : {}),
   };
 }
+
+const historyLog = ({ store, place }: Agent, way: 'up' | 'down'): HistoryLog =>
+  new HistoryLog({ store, prefix: `history/${way}`, log: place.log });
 
 async function isLacking({ store }: Agent, id: string): Promise<boolean> {
   return (await readSeen(store, seenKey(arrivalName({ peer: HUB, id }, 0)))) === undefined;

@@ -24,7 +24,9 @@ export const writeOfficeTrips = (hub: Hub, office: string, state: TripState): Pr
 /** Ids of the mails that the office may have: offered, and not answered. They are not to be given to anybody else. */
 export async function offeredIds(hub: Hub, office: string): Promise<Set<string>> {
   const state = await readOfficeTrips(hub, office);
-  const names = state?.ledger.open.map(([, key]) => parseEntryName(key.slice(key.lastIndexOf('/') + 1)));
+  const names = state?.ledger.open
+    .flatMap(([, { keys }]) => keys)
+    .map((key) => parseEntryName(key.slice(key.lastIndexOf('/') + 1)));
   return new Set(names?.flatMap((name) => (name ? [name.id] : [])));
 }
 

@@ -12,6 +12,7 @@ import {
 import { Ledger } from '../shared/core/trip-ledger.ts';
 import { CODECS_KNOWN, type Hello, TRIP_VERSION } from '../shared/core/trip-message.ts';
 import { EXIT } from '../shared/io/command-line.ts';
+import { HistoryLog } from '../shared/io/history-log.ts';
 import { Partials } from '../shared/io/partials.ts';
 import type { Wire } from '../shared/io/trip-output.ts';
 import { type TripOutcome, TripSession } from '../shared/io/trip-session.ts';
@@ -164,12 +165,17 @@ function hubSide(hub: Hub, { caller, office, hello, state }: Trip): TripSide {
       : {}),
     exclusively: (work) => withOffice(name, work),
     peerBytesMax: () => 0,
+    peerCodecs: () => hello.codecs,
+    history: { in: historyLog(hub, name, 'up'), out: historyLog(hub, name, 'down') },
     delivered: (entry) => keepDelivered(hub, name, entry),
     ...(directory ? { directory } : {}),
     ...(restoreFrom === undefined || !hello.down ? {} : { restore }),
     onPublished: (listener) => hub.onPublished(listener),
   };
 }
+
+const historyLog = ({ store, log }: Hub, office: string, way: 'up' | 'down'): HistoryLog =>
+  new HistoryLog({ store, prefix: `office/${office}/history/${way}`, log });
 
 /** The directory for the office, as the change to the one that it has, where that is known; absent when it is the same. */
 function directoryFrame(hub: Hub, { directory: theirs }: Hello): Uint8Array | undefined {

@@ -1,7 +1,7 @@
 /**
  * The ledger is what a side of the trips between a hub and one office must not forget, for both directions:
  *
- *   out   `next`: the number of the next offer; `open`: offers made and not answered, by number.
+ *   out   `next`: the number of the next offer; `open`: offers made and not answered, by number, with what is in them.
  *   in    `floor`: every offer of the peer below it is settled and forgotten; `answered`: the answers given above it.
  *
  * An offer keeps its number until it is answered, over however many trips. The receiver remembers an answer until
@@ -14,9 +14,25 @@ import { TripError } from './trip-record.ts';
 /** How far numbers may run ahead of the floor: bounds what a receiver has to remember. */
 export const WINDOW = 4_096;
 
+/** An offer without an answer: all that it takes to seal the same frame again, byte for byte. */
+export interface Opened {
+  /** Names of the entries in the frame. */
+  readonly keys: readonly string[];
+  /** How a frame of several mails was sealed; absent before that, and for a mail that is streamed. */
+  readonly sealing?: Sealing;
+}
+
+export interface Sealing {
+  /** The point of the history that it builds on. */
+  readonly base: string;
+  readonly quality: number;
+  /** Recipients of each entry: which verdict of an answer is whose. */
+  readonly recipients: readonly number[];
+}
+
 export interface LedgerData {
   readonly next: number;
-  readonly open: readonly (readonly [seq: number, key: string])[];
+  readonly open: readonly (readonly [seq: number, opened: Opened])[];
   readonly floor: number;
   readonly answered: readonly (readonly [seq: number, answer: Answer])[];
 }
@@ -27,7 +43,7 @@ export class Ledger {
   #next: number;
   #floor: number;
   /** In the order of the numbers. */
-  readonly #open: Map<number, string>;
+  readonly #open: Map<number, Opened>;
   readonly #answered: Map<number, Answer>;
 
   constructor({ next, open, floor, answered }: LedgerData = EMPTY_LEDGER) {
@@ -41,8 +57,8 @@ export class Ledger {
     return { next: this.#next, open: [...this.#open], floor: this.#floor, answered: [...this.#answered] };
   }
 
-  /** Offers without an answer: number to the name of the entry. */
-  get open(): ReadonlyMap<number, string> {
+  /** Offers without an answer, by number. */
+  get open(): ReadonlyMap<number, Opened> {
     return this.#open;
   }
 
@@ -60,12 +76,17 @@ export class Ledger {
     return this.#next - this.outFloor < WINDOW;
   }
 
-  /** Gives the entry its number. To be made durable before a byte of it is sent. */
-  offer(key: string): number {
+  /** Gives entries the number of their frame. To be made durable before a byte of it is sent. */
+  offer(keys: readonly string[]): number {
     const seq = this.#next;
     this.#next += 1;
-    this.#open.set(seq, key);
+    this.#open.set(seq, { keys });
     return seq;
+  }
+
+  /** What the frame is made of now, and how. To be made durable before a byte of it is sent. */
+  reopen(seq: number, opened: Opened): void {
+    this.#open.set(seq, opened);
   }
 
   /** The offer is answered and dealt with, or its entry is gone. */

@@ -1,4 +1,5 @@
 /** What each record of a trip says, to and from its payload. The shapes are those of shared/PROTOCOL.md. */
+import { POINT_BYTES } from './history.ts';
 import { encodeRecord, encodeText, encodeVarint, FieldReader, RECORD, TripError } from './trip-record.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -6,8 +7,16 @@ import type { Verdict } from './verdict.ts';
 export const TRIP_VERSION = 1;
 
 /** Codecs by number; a greeting names those that its side reads, each as one bit. */
-export const CODEC = { zstd: 1 } as const;
-export const CODECS_KNOWN = 1 << CODEC.zstd;
+export const CODEC = {
+  /** One mail of any size, or the directory. */
+  zstd: 1,
+  /** Several mails (shared/core/group.ts), against what earlier ones left in the history. */
+  brotli: 2,
+} as const;
+export const CODECS_KNOWN = (1 << CODEC.zstd) | (1 << CODEC.brotli);
+
+/** Whether a side that names `codecs` reads frames of several mails. */
+export const readsGroups = (codecs: number): boolean => (codecs & (1 << CODEC.brotli)) !== 0;
 
 /** The agent's first record. */
 export interface Hello {
@@ -53,6 +62,8 @@ export interface Offer {
   readonly seq: number;
   readonly hash: string;
   readonly codec: number;
+  /** The point of the history that a brotli frame builds on, 16 hex digits; empty for others. */
+  readonly base: string;
   /** Sealed bytes. */
   readonly length: number;
   /** Bytes after unsealing. */
@@ -143,12 +154,13 @@ export function decodePartial(payload: Uint8Array): Partial {
   return partial;
 }
 
-export const encodeOffer = ({ seq, hash, codec, length, packed, start }: Offer): Uint8Array =>
+export const encodeOffer = ({ seq, hash, codec, base, length, packed, start }: Offer): Uint8Array =>
   encodeRecord(
     RECORD.offer,
     encodeVarint(seq),
     Buffer.from(hash, 'hex'),
     Uint8Array.of(codec),
+    Buffer.from(base, 'hex'),
     encodeVarint(length),
     encodeVarint(packed),
     encodeVarint(start),
@@ -156,16 +168,37 @@ export const encodeOffer = ({ seq, hash, codec, length, packed, start }: Offer):
 
 export function decodeOffer(payload: Uint8Array): Offer {
   const read = new FieldReader(payload);
+  const seq = read.varint();
+  const hash = read.hex(8);
+  const codec = read.bytes(1)[0] ?? 0;
   const offer = {
-    seq: read.varint(),
-    hash: read.hex(8),
-    codec: read.bytes(1)[0] ?? 0,
+    seq,
+    hash,
+    codec,
+    base: codec === CODEC.brotli ? read.hex(POINT_BYTES) : '',
     length: read.varint(),
     packed: read.varint(),
     start: read.varint(),
   };
   read.end();
   return offer;
+}
+
+/** Asks for a frame again: as it was, or sealed against a point that its receiver has. */
+export interface Repeat {
+  readonly seq: number;
+  /** The newest point of the receiver's history, 16 hex digits, when it does not have the one of the offer; else empty. */
+  readonly tip: string;
+}
+
+export const encodeRepeat = ({ seq, tip }: Repeat): Uint8Array =>
+  encodeRecord(RECORD.repeat, encodeVarint(seq), Buffer.from(tip, 'hex'));
+
+export function decodeRepeat(payload: Uint8Array): Repeat {
+  const read = new FieldReader(payload);
+  const repeat = { seq: read.varint(), tip: read.left > 0 ? read.hex(POINT_BYTES) : '' };
+  read.end();
+  return repeat;
 }
 
 /** Offers that were accepted for every recipient: a record for each run of numbers. */

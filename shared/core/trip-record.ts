@@ -38,7 +38,7 @@ const BYTES_MAX: ReadonlyMap<number, number> = new Map([
   [RECORD.floor, 8],
   [RECORD.offer, 64],
   [RECORD.data, 65_536],
-  [RECORD.repeat, 8],
+  [RECORD.repeat, 16],
   [RECORD.done, 16],
   [RECORD.refused, 1_024],
   [RECORD.ask, 32_000],

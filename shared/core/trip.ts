@@ -13,6 +13,7 @@
  * closes when both are DONE and every offer on both sides has its answer.
  */
 
+import { CONTENT_BYTES_MAX } from './group.ts';
 import { type Ledger, WINDOW } from './trip-ledger.ts';
 import {
   type Answer,
@@ -27,6 +28,7 @@ import {
   decodeOffer,
   decodePartial,
   decodeRefusal,
+  decodeRepeat,
   decodeWelcome,
   encodeAccepted,
   encodeAnswer,
@@ -38,11 +40,13 @@ import {
   encodeOffer,
   encodePartial,
   encodeRefusal,
+  encodeRepeat,
   encodeWelcome,
   type Hello,
   type Offer,
   type Partial,
   type Refusal,
+  type Repeat,
   type Waiting,
   type Welcome,
 } from './trip-message.ts';
@@ -53,7 +57,7 @@ export type TripEvent =
   | { readonly type: 'welcome'; readonly welcome: Welcome }
   | { readonly type: 'ready' }
   | { readonly type: 'answered'; readonly seq: number; readonly answer: Answer }
-  | { readonly type: 'repeat'; readonly seq: number }
+  | { readonly type: 'repeat'; readonly repeat: Repeat }
   /** A frame begins; `data` and then `arrived` follow. `known`: it has been answered before, and is not wanted. */
   | { readonly type: 'offer'; readonly offer: Offer; readonly known: boolean }
   | { readonly type: 'data'; readonly bytes: Uint8Array }
@@ -66,6 +70,8 @@ export type TripEvent =
 /** Sealed bytes of one frame, at most; what a mail may have is a limit of the sides, far below. */
 const FRAME_BYTES_MAX = 2 ** 40;
 const PARTIALS_MAX = WINDOW;
+/** As it was, against our tip, against nothing. */
+const REPEATS_MAX = 3;
 
 type Phase = 'start' | 'greeting' | 'open';
 
@@ -80,7 +86,8 @@ export class Trip {
   #incoming: { readonly offer: Offer; left: number } | undefined;
   /** Offers that came whole and have no answer yet. */
   readonly #unanswered = new Set<number>();
-  readonly #repeated = new Set<number>();
+  /** How often we asked for a frame again. */
+  readonly #repeats = new Map<number, number>();
   /** Our offers of this trip without an answer. */
   readonly #inFlight = new Set<number>();
   #asked = 0;
@@ -144,14 +151,18 @@ export class Trip {
     return answerRecords(answers);
   }
 
-  /** Asks for a frame again from its first byte: what was held of it turned out not to be its beginning. */
-  repeat(seq: number): Uint8Array {
-    if (this.#repeated.has(seq)) throw new TripError(`frame ${seq} does not have the hash that it was offered with`);
-    this.#repeated.add(seq);
-    this.#unanswered.delete(seq);
+  /**
+   * Asks for a frame again from its first byte: what was held of it turned out not to be its beginning, or, with `tip`, it
+   * builds on what this side does not have.
+   */
+  repeat(repeat: Repeat): Uint8Array {
+    const times = (this.#repeats.get(repeat.seq) ?? 0) + 1;
+    if (times > REPEATS_MAX) throw new TripError(`frame ${repeat.seq} cannot be used, however often it comes`);
+    this.#repeats.set(repeat.seq, times);
+    this.#unanswered.delete(repeat.seq);
     // It has said DONE perhaps, and has not done this.
     this.#peerDone = false;
-    return encodeNumber(RECORD.repeat, seq);
+    return encodeRepeat(repeat);
   }
 
   /** To be said once the ledger has been made durable, or a crash would let the floor fall again. */
@@ -237,10 +248,10 @@ export class Trip {
         yield* this.#answers(type, payload);
         break;
       case RECORD.repeat: {
-        const seq = decodeNumber(payload);
-        this.#inFlight.delete(seq);
+        const repeat = decodeRepeat(payload);
+        this.#inFlight.delete(repeat.seq);
         this.#done = false;
-        yield { type: 'repeat', seq };
+        yield { type: 'repeat', repeat };
         break;
       }
       case RECORD.floor:
@@ -282,8 +293,8 @@ export class Trip {
   }
 
   *#offered(offer: Offer): Generator<TripEvent> {
-    // A frame that has been answered in mid-way (too large) may be left for the next.
-    if (this.#incoming && !this.#ledger.answered.has(this.#incoming.offer.seq))
+    // A frame that has been answered (too large) or asked for again in mid-way may be left for the next.
+    if (this.#incoming && this.#isWanted(this.#incoming.offer))
       throw new TripError('a frame is offered in the middle of another');
     this.#assertOffer(offer);
     const known = this.#ledger.answered.has(offer.seq);
@@ -294,11 +305,17 @@ export class Trip {
     yield* this.#arrivedIfWhole();
   }
 
+  #isWanted({ seq }: Offer): boolean {
+    return seq === 0 || (this.#unanswered.has(seq) && !this.#ledger.answered.has(seq));
+  }
+
   #assertOffer({ seq, codec, length, packed, start, hash }: Offer): void {
     if (seq !== 0) this.#ledger.assertOffered(seq);
     if (this.#unanswered.has(seq)) throw new TripError(`frame ${seq} is offered again before its answer`);
-    if (codec !== CODEC.zstd) throw new TripError(`there is no codec ${codec}`);
-    if (length === 0 || length > FRAME_BYTES_MAX || packed > FRAME_BYTES_MAX)
+    if (codec !== CODEC.zstd && (codec !== CODEC.brotli || seq === 0))
+      throw new TripError(`there is no codec ${codec}`);
+    const bytesMax = codec === CODEC.brotli ? CONTENT_BYTES_MAX : FRAME_BYTES_MAX;
+    if (length === 0 || length > bytesMax || packed > bytesMax)
       throw new TripError(`a frame of ${length} bytes is not possible`);
     const ours = this.#ours.get(seq);
     const held = ours?.hash === hash ? ours.held : 0;

@@ -2,6 +2,8 @@
  * Chooses what a trip offers: the entries of one maildir, urgent and small ones first, one page of the listing at a time. What
  * has been published meanwhile joins, at its place in the order.
  */
+import { parseEntryName } from '../core/entry.ts';
+import { GROUP_MAILS_MAX } from '../core/group.ts';
 import type { Ledger } from '../core/trip-ledger.ts';
 import type { Waiting } from '../core/trip-message.ts';
 import type { Place } from './mail.ts';
@@ -15,12 +17,15 @@ export interface OutboxOptions {
   readonly ledger: Ledger;
   /** Larger ones stay and are counted as waiting; 0: none is too large. */
   readonly offerBytesMax: number;
+  /** Bytes of entries that share a frame; 0: each has its own. */
+  groupBytes(): number;
   now(): number;
 }
 
 export interface Chosen {
   readonly seq: number;
-  readonly key: string;
+  /** Entries of the frame. */
+  readonly keys: readonly string[];
 }
 
 const PAGE = 200;
@@ -57,25 +62,72 @@ export class Outbox {
     this.#repeats.push(chosen);
   }
 
-  /** Up to `count` entries, each with its number; none when nothing is left. The caller makes the ledger durable. */
-  async choose(count: number): Promise<readonly Chosen[]> {
-    const chosen = this.#repeats.splice(0, count);
-    while (chosen.length < count && this.#options.ledger.hasRoom) {
-      const entry = await this.#next();
-      if (!entry) break;
-      const { id } = entry.name;
-      if (this.#handled.has(id)) continue;
-      this.#handled.add(id);
-      if (await this.#stays(entry)) this.#count(entry);
-      else chosen.push({ seq: this.#numberOf(entry.key), key: entry.key });
-    }
-    return chosen;
+  /** The next frame; undefined when nothing is left. The caller makes the ledger durable. */
+  async choose(): Promise<Chosen | undefined> {
+    const repeat = this.#repeats.shift();
+    if (repeat) return repeat;
+    if (!this.#options.ledger.hasRoom) return undefined;
+    const first = await this.#peek();
+    if (!first) return undefined;
+    this.#take(first);
+    const open = this.#openWith(first.key);
+    return open ?? this.#group(first);
   }
 
   /** Offers of earlier trips whose entries are gone need no answer any more. */
   async forgetGone(): Promise<void> {
     const { ledger, place } = this.#options;
-    for (const [seq, key] of ledger.open) if (!(await place.store.get(key))) ledger.settle(seq);
+    for (const [seq, { keys }] of ledger.open) {
+      const bodies = await Promise.all(keys.map((key) => place.store.get(key)));
+      if (bodies.every((body) => body === undefined)) ledger.settle(seq);
+    }
+  }
+
+  /** A new frame of what comes next, as much as may share one. */
+  async #group(first: ListedEntry): Promise<Chosen> {
+    const { ledger } = this.#options;
+    const bytesMax = this.#options.groupBytes();
+    const keys = [first.key];
+    let bytes = first.size;
+    for (let entry = await this.#peek(); entry; entry = await this.#peek()) {
+      bytes += entry.size;
+      if (bytes > bytesMax || keys.length >= GROUP_MAILS_MAX || this.#seqOf(entry.key) !== undefined) break;
+      this.#take(entry);
+      keys.push(entry.key);
+    }
+    return { seq: ledger.offer(keys), keys };
+  }
+
+  /** The frame of an earlier offer that the entry is in: what is in it goes together, or what is held of it is lost. */
+  #openWith(key: string): Chosen | undefined {
+    const seq = this.#seqOf(key);
+    const opened = seq === undefined ? undefined : this.#options.ledger.open.get(seq);
+    if (seq === undefined || !opened) return undefined;
+    for (const other of opened.keys) this.#handled.add(idOf(other));
+    return { seq, keys: opened.keys };
+  }
+
+  #seqOf(key: string): number | undefined {
+    for (const [seq, { keys }] of this.#options.ledger.open) if (keys.includes(key)) return seq;
+    return undefined;
+  }
+
+  #take({ name }: ListedEntry): void {
+    this.#handled.add(name.id);
+    this.#page.shift();
+  }
+
+  /** The next entry that is to go, left where it is. */
+  async #peek(): Promise<ListedEntry | undefined> {
+    for (let entry = await this.#next(); entry; entry = await this.#next()) {
+      if (!this.#handled.has(entry.name.id)) {
+        if (!(await this.#stays(entry))) return entry;
+        this.#handled.add(entry.name.id);
+        this.#count(entry);
+      }
+      this.#page.shift();
+    }
+    return undefined;
   }
 
   async #next(): Promise<ListedEntry | undefined> {
@@ -88,7 +140,7 @@ export class Outbox {
       this.#after = page.at(-1)?.key;
       this.#whole = page.length < PAGE;
     }
-    return this.#page.shift();
+    return this.#page[0];
   }
 
   async #stays({ key, name, size }: ListedEntry): Promise<boolean> {
@@ -104,9 +156,6 @@ export class Outbox {
   #count({ size }: ListedEntry): void {
     this.#waiting = { mails: this.#waiting.mails + 1, bytes: this.#waiting.bytes + size };
   }
-
-  #numberOf(key: string): number {
-    for (const [seq, open] of this.#options.ledger.open) if (open === key) return seq;
-    return this.#options.ledger.offer(key);
-  }
 }
+
+const idOf = (key: string): string => parseEntryName(key.slice(key.lastIndexOf('/') + 1))?.id ?? '';

@@ -17,6 +17,8 @@ import { Spool, type Spooled } from './spool.ts';
 
 export interface Sealed {
   readonly codec: number;
+  /** The point of the history that it builds on; empty for none. */
+  readonly base: string;
   readonly hash: string;
   readonly length: number;
   readonly packed: number;
@@ -53,6 +55,7 @@ export async function seal(plain: Body, folder: string): Promise<Sealed> {
   const { body, hash } = spooled;
   return {
     codec: CODEC.zstd,
+    base: '',
     hash: frameHash(hash),
     length: body.size,
     packed: plain.size,

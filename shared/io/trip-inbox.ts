@@ -2,15 +2,21 @@
  * Takes what the other side offers: gathers the bytes of a frame, and when it is whole accepts its mail and answers. Several
  * mails are accepted at once, so that a store's delay is not paid for each.
  */
+import { createHash } from 'node:crypto';
 import { decodeFrameHead, FRAME_HEAD_BYTES_MAX, type FrameHead } from '../core/frame.ts';
+import { CONTENT_BYTES_MAX, decodeGroup, type GroupMail } from '../core/group.ts';
+import { joinedPart } from '../core/history.ts';
 import { mailId } from '../core/mail-id.ts';
 import type { Trip } from '../core/trip.ts';
 import type { Ledger } from '../core/trip-ledger.ts';
-import type { Answer, Offer } from '../core/trip-message.ts';
+import { type Answer, CODEC, type Offer } from '../core/trip-message.ts';
 import { TripError } from '../core/trip-record.ts';
 import { refused, type Verdict } from '../core/verdict.ts';
 import { accept } from './accept.ts';
+import { bytesBody, readBody } from './body.ts';
+import { unsqueeze } from './brotli.ts';
 import type { Mail } from './mail.ts';
+import { inParallel } from './parallel.ts';
 import type { Frame } from './partials.ts';
 import { unseal } from './seal.ts';
 import { Spool, type Spooled } from './spool.ts';
@@ -25,6 +31,12 @@ export interface InboxOptions {
   work(task: () => Promise<void>): Promise<void>;
 }
 
+/** Mails of one frame that are accepted at once. */
+const ACCEPTS_MAX = 8;
+
+const tooLarge = (bytesMax: number): Verdict =>
+  refused(`sorry, that message size exceeds the limit of ${bytesMax} bytes (#5.3.4)`);
+
 export class TripInbox {
   readonly carried: Carried = { mails: 0, bytesRaw: 0 };
   /** Frames that went on where an earlier trip was cut. */
@@ -32,6 +44,9 @@ export class TripInbox {
   readonly #options: InboxOptions;
   readonly #ledger: Ledger;
   #frame: Frame | undefined;
+  /** Whether what the frame builds on is here. */
+  #held: Promise<boolean> = Promise.resolve(true);
+  #unsealing: Promise<unknown> = Promise.resolve();
 
   constructor(options: InboxOptions) {
     this.#options = options;
@@ -42,7 +57,8 @@ export class TripInbox {
     this.#frame = undefined;
     const { mailBytesMax, partials } = this.#options.side;
     if (known) return;
-    if (offer.seq !== 0 && mailBytesMax > 0 && offer.packed > mailBytesMax + FRAME_HEAD_BYTES_MAX) {
+    const isAlone = offer.seq !== 0 && offer.codec !== CODEC.brotli;
+    if (isAlone && mailBytesMax > 0 && offer.packed > mailBytesMax + FRAME_HEAD_BYTES_MAX) {
       // Said at once, so that the rest of it need not travel.
       this.#answer(offer.seq, [tooLarge(mailBytesMax)]);
       await this.#options.output.flush();
@@ -50,6 +66,23 @@ export class TripInbox {
     }
     if (offer.start > 0) this.resumed += 1;
     this.#frame = await partials.open(offer);
+    if (offer.codec === CODEC.brotli) this.#held = this.#inOrder(() => this.#isHeld(offer));
+  }
+
+  /** Whether we have what the frame builds on; else it is asked for again at once, so that less of it travels. */
+  async #isHeld({ seq, base }: Offer): Promise<boolean> {
+    const { side, trip, output } = this.#options;
+    const history = await side.history.in.history();
+    if (history.dictionary(base)) return true;
+    output.push(trip.repeat({ seq, tip: history.tip }));
+    return false;
+  }
+
+  /** A frame builds on those before it: they are unsealed one after another. */
+  #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#unsealing.then(work);
+    this.#unsealing = result.catch(() => undefined);
+    return result;
   }
 
   async data(bytes: Uint8Array): Promise<void> {
@@ -63,19 +96,83 @@ export class TripInbox {
     if (before) this.#options.output.answer(offer.seq, before);
     // Mail that follows the directory is routed by it.
     else if (frame && offer.seq === 0) await this.#take(offer, frame);
+    else if (frame && offer.codec === CODEC.brotli) await this.#arrivedGroup(offer, frame);
     else if (frame) await this.#options.work(() => this.#take(offer, frame));
   }
 
   /** The stream has ended; what has come of a frame is kept for the next trip. */
   async cut(): Promise<void> {
-    await this.#frame?.keep();
+    const frame = this.#frame;
+    if (!frame) return;
+    if (await this.#held) await frame.keep();
+    else await frame.drop();
+  }
+
+  async #arrivedGroup(offer: Offer, frame: Frame): Promise<void> {
+    const held = this.#held;
+    this.#held = Promise.resolve(true);
+    const mails = this.#inOrder(async () => ((await held) ? this.#openGroup(offer, frame) : undefined));
+    // Its failure is the task's, which begins when there is room for it.
+    mails.catch(() => undefined);
+    await this.#options.work(async () => {
+      const opened = await mails;
+      if (opened) this.#answer(offer.seq, await this.#acceptGroup(opened));
+      await frame.drop();
+    });
+  }
+
+  /** The mails of a frame, which then joins the history; undefined when it was asked for again, empty when nobody can read it. */
+  async #openGroup({ seq, hash, base, packed }: Offer, frame: Frame): Promise<readonly GroupMail[] | undefined> {
+    const { side, trip, output } = this.#options;
+    const history = await side.history.in.history();
+    const dictionary = history.dictionary(base);
+    if (frame.hash() !== hash || !dictionary) {
+      output.push(trip.repeat({ seq, tip: dictionary ? '' : history.tip }));
+      return undefined;
+    }
+    try {
+      const content = await unsqueeze(await readBody(frame.body, CONTENT_BYTES_MAX), { dictionary, size: packed });
+      const mails = decodeGroup(content);
+      await side.history.in.append({ base, bytes: joinedPart(content) });
+      return mails;
+    } catch (error) {
+      if (!(error instanceof TripError)) throw error;
+      side.place.log.warn('a frame holds no mail that can be read; its sender is told', { error: error.message });
+      return [];
+    }
+  }
+
+  async #acceptGroup(mails: readonly GroupMail[]): Promise<Answer> {
+    if (mails.length === 0) return [refused('the mail cannot be read (#5.6.0)')];
+    const answers = new Map<GroupMail, readonly Verdict[]>();
+    await this.#options.side.admit();
+    await inParallel(mails, ACCEPTS_MAX, async (mail) => {
+      answers.set(mail, await this.#acceptOf(mail));
+    });
+    const verdicts = mails.flatMap((mail) => answers.get(mail) ?? []);
+    return verdicts.every(({ letter }) => letter === 'K') ? 'K' : verdicts;
+  }
+
+  async #acceptOf({ head, body }: GroupMail): Promise<readonly Verdict[]> {
+    const { mailBytesMax } = this.#options.side;
+    if (mailBytesMax > 0 && body.length > mailBytesMax) return head.recipients.map(() => tooLarge(mailBytesMax));
+    const bodyHash = createHash('sha256').update(body).digest('hex');
+    return this.#accept({ ...head, body: bytesBody(body), bodyHash });
+  }
+
+  async #accept(mail: Mail): Promise<readonly Verdict[]> {
+    const { side } = this.#options;
+    const verdicts = await accept(side.place, { peer: side.peer, id: mailId(mail), mail }, side.now());
+    this.carried.mails += 1;
+    this.carried.bytesRaw += mail.body.size;
+    return verdicts;
   }
 
   async #take(offer: Offer, frame: Frame): Promise<void> {
     const { trip, output } = this.#options;
     if (frame.hash() !== offer.hash) {
       await frame.drop();
-      output.push(trip.repeat(offer.seq));
+      output.push(trip.repeat({ seq: offer.seq, tip: '' }));
     } else if (offer.seq === 0) {
       await this.#takeDirectory(offer, frame);
       await frame.drop();
@@ -103,11 +200,8 @@ export class TripInbox {
     }
     try {
       await side.admit();
-      const { mail } = opened;
-      if (side.mailBytesMax > 0 && mail.body.size > side.mailBytesMax) return [tooLarge(side.mailBytesMax)];
-      const verdicts = await accept(side.place, { peer: side.peer, id: mailId(mail), mail }, side.now());
-      this.carried.mails += 1;
-      this.carried.bytesRaw += mail.body.size;
+      if (side.mailBytesMax > 0 && opened.mail.body.size > side.mailBytesMax) return [tooLarge(side.mailBytesMax)];
+      const verdicts = await this.#accept(opened.mail);
       return verdicts.every(({ letter }) => letter === 'K') ? 'K' : verdicts;
     } finally {
       await opened.spooled.discard();
@@ -123,9 +217,6 @@ export class TripInbox {
     await side.takeDirectory(Buffer.concat(chunks));
   }
 }
-
-const tooLarge = (limit: number): Verdict =>
-  refused(`sorry, that message size exceeds the limit of ${limit} bytes (#5.3.4)`);
 
 const DIRECTORY_BYTES_MAX = 20_000_000;
 

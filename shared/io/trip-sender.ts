@@ -4,20 +4,26 @@
  */
 import { EntryError } from '../core/entry.ts';
 import { encodeFrameHead } from '../core/frame.ts';
+import { EMPTY_POINT } from '../core/history.ts';
 import type { Trip } from '../core/trip.ts';
-import type { Answer } from '../core/trip-message.ts';
+import type { Opened } from '../core/trip-ledger.ts';
+import { type Answer, type Repeat, readsGroups } from '../core/trip-message.ts';
 import { TripError } from '../core/trip-record.ts';
 import { refused } from '../core/verdict.ts';
 import { type Body, bytesBody, joinBodies } from './body.ts';
 import type { Condition } from './condition.ts';
+import { fitsGroup, joinGroup, type Prepared, prepareGroup, sealGroup } from './group-seal.ts';
 import { type Entry, openEntry } from './maildir.ts';
 import { type Chosen, Outbox } from './outbox.ts';
 import { type Sealed, seal } from './seal.ts';
 import type { TripOutput } from './trip-output.ts';
+import { TripPace } from './trip-pace.ts';
 import { settleEntry } from './trip-settle.ts';
 import type { Carried, TripSide } from './trip-side.ts';
 
-const BATCH = 32;
+/** Frames that are chosen, and put into the ledger, at once: a large history is held for each frame of several mails. */
+const GROUPS_AT_ONCE = 4;
+const FRAMES_AT_ONCE = 32;
 /** Sealed ahead of the line. */
 const AHEAD = 3;
 /** Offers without an answer, at most. */
@@ -36,9 +42,18 @@ export interface SenderOptions {
   progress(): void;
 }
 
-interface SealedEntry {
-  readonly sealed: Sealed;
+/** A frame that the ledger knows. */
+interface Frame {
+  readonly seq: number;
+  readonly entries: readonly Entry[];
+  readonly mails: number;
   readonly bytesRaw: number;
+  /** Absent for one mail that is streamed. */
+  readonly prepared?: Prepared;
+}
+
+interface SealedFrame extends Frame {
+  readonly sealed: Sealed;
 }
 
 export class TripSender {
@@ -46,12 +61,20 @@ export class TripSender {
   resumed = 0;
   readonly #options: SenderOptions;
   readonly #outbox: Outbox;
+  readonly #pace = new TripPace();
+  /** Frames that the other side could not use once: the next time they build on nothing. */
+  readonly #rewound = new Set<number>();
   #more = false;
   #lacking: readonly boolean[] | undefined;
 
   constructor(options: SenderOptions) {
     this.#options = options;
-    this.#outbox = new Outbox(options.side);
+    const { side } = options;
+    this.#outbox = new Outbox({
+      ...side,
+      now: () => side.now(),
+      groupBytes: () => (this.#groups ? this.#pace.groupBytes : 0),
+    });
   }
 
   /** Before the trip: offers whose entries are gone need no answer. */
@@ -63,6 +86,7 @@ export class TripSender {
   async send(idle: () => Promise<void>): Promise<void> {
     const { side, trip, output, changed, over } = this.#options;
     await this.#sendDirectory();
+    await this.#buildOnConfirmed();
     await this.#askForLacking();
     while (!over()) {
       this.#more = false;
@@ -75,18 +99,41 @@ export class TripSender {
     }
   }
 
+  /** The other side may lack what has no answer: new frames do not build on it. */
+  async #buildOnConfirmed(): Promise<void> {
+    const { ledger, history } = this.#options.side;
+    const bases = [...ledger.open.values()].flatMap(({ sealing }) => (sealing ? [sealing.base] : []));
+    if (bases.length > 0) (await history.out.history()).forgetAfterFirst(bases);
+  }
+
   /** Mail was published to our maildir. */
   published(): void {
     this.#outbox.rescan();
     this.#wake();
   }
 
-  /** The other side wants the frame again, from its first byte. */
-  repeat(seq: number): void {
-    const key = this.#options.side.ledger.open.get(seq);
-    if (key === undefined) throw new TripError(`frame ${seq} was not offered`);
-    this.#outbox.repeat({ seq, key });
+  /** The other side wants the frame again from its first byte, or sealed against what it has. */
+  async repeat({ seq, tip }: Repeat): Promise<void> {
+    const { ledger, history } = this.#options.side;
+    const opened = ledger.open.get(seq);
+    if (!opened) throw new TripError(`frame ${seq} was not offered`);
+    if (tip !== '' && opened.sealing) await this.#rewind(seq, { keys: opened.keys, sealing: opened.sealing }, tip);
+    await history.out.history();
+    this.#outbox.repeat({ seq, keys: opened.keys });
     this.#wake();
+  }
+
+  /** The other side does not know the point that the frame builds on: what it has is built on instead, or nothing. */
+  async #rewind(seq: number, { keys, sealing }: Required<Opened>, tip: string): Promise<void> {
+    const { ledger, history: logs, place } = this.#options.side;
+    const history = await logs.out.history();
+    place.log.info('the other side has another history; a mail is sealed anew', { frame: seq });
+    const again = this.#rewound.has(seq);
+    this.#rewound.add(seq);
+    // Later frames of a chain that is gone are asked for again one by one, and must not undo the new one.
+    if (history.dictionary(sealing.base)) history.forgetAfter(tip);
+    const base = again ? EMPTY_POINT : history.tip;
+    ledger.reopen(seq, { keys, sealing: { ...sealing, base } });
   }
 
   lacking(lacking: readonly boolean[]): void {
@@ -94,18 +141,21 @@ export class TripSender {
     this.#options.changed.wake();
   }
 
-  /** An answer: does what it says to the entry. */
+  /** An answer: does what it says to the entries of the frame. */
   async answered(seq: number, answer: Answer): Promise<void> {
-    const { side } = this.#options;
-    const key = side.ledger.open.get(seq);
-    if (key === undefined) return;
-    try {
-      await this.#settle(key, answer);
-    } catch (error) {
-      this.#assertDamaged(error);
+    const { side, changed } = this.#options;
+    const opened = side.ledger.open.get(seq);
+    if (!opened) return;
+    this.#pace.answered(seq);
+    for (const [key, part] of answersOf(opened, answer)) {
+      try {
+        await this.#settle(key, part);
+      } catch (error) {
+        this.#assertDamaged(error);
+      }
     }
     side.ledger.settle(seq);
-    this.#options.changed.wake();
+    changed.wake();
   }
 
   /** A damaged entry stays where it is, for a person to look at, and holds up no other. */
@@ -127,11 +177,11 @@ export class TripSender {
   }
 
   async #sendQueue(): Promise<void> {
-    for await (const { chosen, frame } of this.#sealedAhead()) {
+    for await (const frame of this.#sealedAhead()) {
       try {
         if (this.#options.over()) continue;
-        await this.#sendSealed(chosen.seq, frame.sealed);
-        this.carried.mails += 1;
+        await this.#sendSealed(frame.seq, frame.sealed);
+        this.carried.mails += frame.mails;
         this.carried.bytesRaw += frame.bytesRaw;
         this.#options.progress();
       } finally {
@@ -141,51 +191,107 @@ export class TripSender {
   }
 
   /** Sealed frames in order, a few of them made ahead of the line. */
-  async *#sealedAhead(): AsyncGenerator<{ readonly chosen: Chosen; readonly frame: SealedEntry }> {
-    const line: { readonly chosen: Chosen; readonly frame: Promise<SealedEntry | undefined> }[] = [];
-    const choices = this.#choices();
+  async *#sealedAhead(): AsyncGenerator<SealedFrame> {
+    const line: { readonly frame: Frame; readonly sealed: Promise<Sealed> }[] = [];
+    const frames = this.#frames();
     for (let more = true; more || line.length > 0; ) {
       while (more && line.length < AHEAD) {
-        const { value: chosen, done } = await choices.next();
+        const { value: frame, done } = await frames.next();
         if (done) more = false;
-        else line.push({ chosen, frame: failingLater(this.#seal(chosen)) });
+        else line.push({ frame, sealed: failingLater(this.#seal(frame)) });
       }
       const first = line.shift();
-      const frame = await first?.frame;
-      if (first && frame) yield { chosen: first.chosen, frame };
+      if (first) yield { ...first.frame, sealed: await this.#inTime(first.frame, first.sealed) };
     }
   }
 
-  async *#choices(): AsyncGenerator<Chosen, undefined> {
+  /** The sealed frame, sealed anew when the point that it builds on has gone meanwhile. */
+  async #inTime(frame: Frame, sealed: Promise<Sealed>): Promise<Sealed> {
+    const { side, save } = this.#options;
+    const ready = await this.#pace.waiting(sealed);
+    if (!frame.prepared || (await side.history.out.history()).dictionary(frame.prepared.base)) return ready;
+    const prepared = await joinGroup(side.history.out, frame.prepared.content, { quality: frame.prepared.quality });
+    this.#reopen(frame.seq, frame.entries, prepared);
+    await save();
+    return sealGroup(prepared);
+  }
+
+  async *#frames(): AsyncGenerator<Frame, undefined> {
     const { side, trip, changed, over, save } = this.#options;
-    while (!over()) {
+    for (let more = true; more && !over(); ) {
       await changed.until(() => over() || trip.inFlight.size < IN_FLIGHT_MAX);
-      const batch = await side.exclusively(async () => {
-        const chosen = await this.#outbox.choose(BATCH);
-        if (chosen.length > 0) await save();
-        return chosen;
+      const frames: Frame[] = [];
+      await side.exclusively(async () => {
+        for (let count = this.#groups ? GROUPS_AT_ONCE : FRAMES_AT_ONCE; more && count > 0; count -= 1) {
+          const chosen = await this.#outbox.choose();
+          const frame = chosen && (await this.#prepare(chosen));
+          if (frame) frames.push(frame);
+          more = chosen !== undefined;
+        }
+        if (frames.length > 0) await save();
       });
-      if (batch.length === 0) return undefined;
-      yield* batch;
+      yield* frames;
     }
     return undefined;
   }
 
-  /** Undefined when the entry is gone, or is not to travel. */
-  async #seal({ seq, key }: Chosen): Promise<SealedEntry | undefined> {
+  get #groups(): boolean {
+    return readsGroups(this.#options.side.peerCodecs());
+  }
+
+  /** Undefined when the entries are gone, or are not to travel. */
+  async #prepare({ seq, keys }: Chosen): Promise<Frame | undefined> {
+    const { ledger, history } = this.#options.side;
+    const entries = await this.#openEntries(keys);
+    if (entries.length === 0) {
+      ledger.settle(seq);
+      return undefined;
+    }
+    const frame = { seq, entries, mails: entries.length, bytesRaw: bytesOf(entries) };
+    if (!this.#groups || !fitsGroup(entries)) return this.#alone(frame);
+    const prepared = await prepareGroup(history.out, entries, {
+      before: ledger.open.get(seq)?.sealing,
+      quality: this.#pace.quality,
+    });
+    this.#reopen(seq, entries, prepared);
+    return { ...frame, prepared };
+  }
+
+  /** A frame of one mail. Those that shared it, when its receiver still read that, are chosen again in a later trip. */
+  #alone(frame: Frame): Frame {
+    const [first] = frame.entries;
+    if (!first) return frame;
+    this.#options.side.ledger.reopen(frame.seq, { keys: [first.key] });
+    return { seq: frame.seq, entries: [first], mails: 1, bytesRaw: first.body.size };
+  }
+
+  #reopen(seq: number, entries: readonly Entry[], { base, quality }: Prepared): void {
+    const recipients = entries.map(({ head }) => head.recipients.length);
+    this.#options.side.ledger.reopen(seq, {
+      keys: entries.map(({ key }) => key),
+      sealing: { base, quality, recipients },
+    });
+  }
+
+  async #openEntries(keys: readonly string[]): Promise<readonly Entry[]> {
     const { side, over } = this.#options;
-    if (over()) return undefined;
-    const entry = await openEntry(side.place.store, key).catch((error: unknown) => this.#assertDamaged(error));
-    if (entry && !this.#isTooLarge(entry)) {
-      const plain = joinBodies(bytesBody(encodeFrameHead(entry.head)), entry.body);
-      return { bytesRaw: entry.body.size, sealed: await seal(plain, side.spool) };
+    const entries: Entry[] = [];
+    for (const key of over() ? [] : keys) {
+      const entry = await openEntry(side.place.store, key).catch((error: unknown) => this.#assertDamaged(error));
+      if (!entry) continue;
+      if (this.#isTooLarge(entry)) {
+        const text = `sorry, that message size exceeds the limit of ${side.peerBytesMax()} bytes (#5.3.4)`;
+        await this.#settle(key, [refused(text)]);
+      } else entries.push(entry);
     }
-    if (entry) {
-      const text = `sorry, that message size exceeds the limit of ${side.peerBytesMax()} bytes (#5.3.4)`;
-      await this.#settle(key, [refused(text)]);
-    }
-    side.ledger.settle(seq);
-    return undefined;
+    return entries;
+  }
+
+  #seal({ entries, prepared }: Frame): Promise<Sealed> {
+    if (prepared) return sealGroup(prepared);
+    const [entry] = entries;
+    if (!entry) throw new Error('a frame is sealed that holds no mail');
+    return seal(joinBodies(bytesBody(encodeFrameHead(entry.head)), entry.body), this.#options.side.spool);
   }
 
   #isTooLarge({ body }: Entry): boolean {
@@ -193,9 +299,10 @@ export class TripSender {
     return limit > 0 && body.size > limit;
   }
 
-  async #sendSealed(seq: number, { codec, hash, length, packed, body }: Sealed): Promise<void> {
+  async #sendSealed(seq: number, { codec, base, hash, length, packed, body }: Sealed): Promise<void> {
     const { trip, output, over } = this.#options;
-    const { bytes, start } = trip.offer({ seq, codec, hash, length, packed });
+    const { bytes, start } = trip.offer({ seq, codec, base, hash, length, packed });
+    this.#pace.offered(seq, length - start);
     if (start > 0) this.resumed += 1;
     output.push(bytes);
     for await (const piece of pieces(body, start)) {
@@ -227,6 +334,19 @@ export class TripSender {
       await restore.lacks(ids.filter((_, index) => lacking[index]));
     }
   }
+}
+
+const bytesOf = (entries: readonly Entry[]): number => entries.reduce((sum, { body }) => sum + body.size, 0);
+
+/** Which part of an answer is for which entry. One verdict for all: its receiver could not read who they are. */
+function answersOf({ keys, sealing }: Opened, answer: Answer): readonly (readonly [string, Answer])[] {
+  if (answer === 'K' || answer.length === 1 || !sealing) return keys.map((key) => [key, answer] as const);
+  let at = 0;
+  return keys.map((key, index) => {
+    const from = at;
+    at += sealing.recipients[index] ?? 0;
+    return [key, answer.slice(from, at)] as const;
+  });
 }
 
 /** A promise whose failure is looked at when its turn in the line comes. */

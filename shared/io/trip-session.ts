@@ -129,8 +129,8 @@ export class TripSession {
   async #begin(): Promise<void> {
     const { greeting, partials, ledger } = this.#side;
     this.#output.push(this.#trip.greet(greeting, await partials.list()));
-    // An agent whose last trip was cut hears first how far the hub got; nothing is sent twice for haste.
-    if ('instance' in greeting && ledger.open.size === 0) this.#startSending();
+    // An agent whose last trip was cut hears first how far the hub got, and on its first what the hub reads.
+    if ('instance' in greeting && ledger.open.size === 0 && this.#side.peerCodecs() !== 0) this.#startSending();
     else await this.#output.flush();
   }
 
@@ -148,6 +148,8 @@ export class TripSession {
       await this.#inbox.cut();
       await this.#side.partials.dropBelow(this.#side.ledger.floor);
       await this.#side.ended?.();
+      await this.#side.history.in.save();
+      await this.#side.history.out.save();
       await this.#save();
     } catch (error) {
       this.#error ??= error as Error;
@@ -255,7 +257,7 @@ export class TripSession {
           await this.#tellFloor(FLOOR_STEP);
         });
       case 'repeat':
-        return this.#sender.repeat(event.seq);
+        return this.#sender.repeat(event.repeat);
       case 'done':
         this.#peerWaiting = event.waiting;
         return;

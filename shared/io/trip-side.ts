@@ -2,6 +2,7 @@
 import type { Peer } from '../core/delivery.ts';
 import type { Ledger } from '../core/trip-ledger.ts';
 import type { Hello, Welcome } from '../core/trip-message.ts';
+import type { HistoryLog } from './history-log.ts';
 import type { Place } from './mail.ts';
 import type { Entry } from './maildir.ts';
 import type { Partials } from './partials.ts';
@@ -37,6 +38,10 @@ export interface TripSide {
   exclusively<T>(work: () => Promise<T>): Promise<T>;
   /** Larger mails than this are refused by the other side for good, as far as is known; 0: none. */
   peerBytesMax(): number;
+  /** Codecs that the other side reads, as bits; 0 when that is not known yet. */
+  peerCodecs(): number;
+  /** What earlier mail left, for each direction. */
+  readonly history: { readonly out: HistoryLog; readonly in: HistoryLog };
   /** Called before an entry that was accepted is removed. */
   delivered?(entry: Entry): Promise<void>;
   /** The agent hears the hub's greeting. */

@@ -7,6 +7,11 @@ import { type Store, StoreError } from './store.ts';
 const SEQ = z.int().check(z.minimum(1));
 const VERDICT = z.strictObject({ letter: z.enum(['K', 'Z', 'D']), text: z.string() });
 
+const OPENED = z.strictObject({
+  keys: z.array(z.string()),
+  sealing: z.exactOptional(z.strictObject({ base: z.string(), quality: z.int(), recipients: z.array(z.int()) })),
+});
+
 const STATE = z.strictObject({
   /** Names the office's data folder, 16 hex digits. */
   instance: z.string().check(z.regex(/^[0-9a-f]{16}$/)),
@@ -14,7 +19,7 @@ const STATE = z.strictObject({
   counter: z.int().check(z.minimum(0)),
   ledger: z.strictObject({
     next: SEQ,
-    open: z.array(z.tuple([SEQ, z.string()])),
+    open: z.array(z.tuple([SEQ, OPENED])),
     floor: SEQ,
     answered: z.array(z.tuple([SEQ, z.union([z.literal('K'), z.array(VERDICT)])])),
   }),
@@ -28,6 +33,8 @@ const STATE = z.strictObject({
   ),
   /** At the agent: the largest mail that the hub took, when last heard; 0: any. */
   hubMailBytesMax: z.optional(z.int()),
+  /** At the agent: the codecs that the hub reads, when last heard. */
+  hubCodecs: z.optional(z.int()),
 });
 
 export type TripState = z.infer<typeof STATE>;

@@ -130,7 +130,7 @@ test('what the office may have already stays there, and is said', async () => {
   const state = newTripState('0'.repeat(16));
   await writeOfficeTrips(hub, 'herat', {
     ...state,
-    ledger: { ...state.ledger, next: 2, open: [[1, first?.key ?? '']] },
+    ledger: { ...state.ledger, next: 2, open: [[1, { keys: [first?.key ?? ''] }]] },
   });
   const { out, code } = await runCommand(userCommands, hub, 'user move holly mazar');
   expect(code).toBe(0);

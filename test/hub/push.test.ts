@@ -166,7 +166,10 @@ test('what a trip has offered is left to the trip, and said', async () => {
   await arrive(...numbered(3));
   const [entry] = await hub.entries('office/farah');
   const state = newTripState('00112233aabbccdd');
-  await writeOfficeTrips(hub, 'farah', { ...state, ledger: { ...state.ledger, open: [[1, entry?.key ?? '']] } });
+  await writeOfficeTrips(hub, 'farah', {
+    ...state,
+    ledger: { ...state.ledger, open: [[1, { keys: [entry?.key ?? ''] }]] },
+  });
   const qmail = await peer({ answer: () => 'Kok' });
   expect(await pushTo(qmail)).toMatchObject({ mails: 2, offered: 1 });
   expect((await hub.entries('office/farah')).map(({ key }) => key)).toEqual([entry?.key]);

@@ -12,6 +12,7 @@ import { Ledger } from '../../shared/core/trip-ledger.ts';
 import { CODECS_KNOWN, TRIP_VERSION } from '../../shared/core/trip-message.ts';
 import { accept } from '../../shared/io/accept.ts';
 import { bytesBody } from '../../shared/io/body.ts';
+import { HistoryLog } from '../../shared/io/history-log.ts';
 import type { Place } from '../../shared/io/mail.ts';
 import { listEntries, openEntry } from '../../shared/io/maildir.ts';
 import { Partials } from '../../shared/io/partials.ts';
@@ -97,6 +98,10 @@ export class Side {
     return texts.sort();
   }
 
+  #historyLog(way: 'in' | 'out'): HistoryLog {
+    return new HistoryLog({ store: this.store, prefix: `history/${way}`, log: this.place.log });
+  }
+
   async side(more: Partial<TripSide> = {}): Promise<TripSide> {
     const { name } = this.options;
     const state = (await readTripState(this.store, 'trip')) ?? newTripState('00112233aabbccdd');
@@ -127,6 +132,8 @@ export class Side {
       save: () => writeTripState(this.store, 'trip', { ...state, ledger: mutable(ledger.data) }),
       exclusively: (work) => work(),
       peerBytesMax: () => 0,
+      peerCodecs: () => CODECS_KNOWN,
+      history: { in: this.#historyLog('in'), out: this.#historyLog('out') },
       onPublished: (listener) => {
         this.#listeners.add(listener);
         return () => this.#listeners.delete(listener);
