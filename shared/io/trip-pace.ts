@@ -6,7 +6,7 @@
 import { HARDEST, QUICK } from './group-seal.ts';
 
 /** Until the link has been measured, and at the limits of what it may be. */
-const GROUP_BYTES_FIRST = 64_000;
+const GROUP_BYTES_FIRST = 128_000;
 const GROUP_BYTES_MIN = 32_000;
 const GROUP_BYTES_MAX = 512_000;
 /** A frame should take no longer. */

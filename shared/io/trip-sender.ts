@@ -21,8 +21,7 @@ import { TripPace } from './trip-pace.ts';
 import { settleEntry } from './trip-settle.ts';
 import type { Carried, TripSide } from './trip-side.ts';
 
-/** Frames that are chosen, and put into the ledger, at once: a large history is held for each frame of several mails. */
-const GROUPS_AT_ONCE = 4;
+/** Frames of one mail that are chosen, and put into the ledger, at once; one of several mails is worth a save of its own. */
 const FRAMES_AT_ONCE = 32;
 /** Sealed ahead of the line. */
 const AHEAD = 3;
@@ -222,7 +221,7 @@ export class TripSender {
       await changed.until(() => over() || trip.inFlight.size < IN_FLIGHT_MAX);
       const frames: Frame[] = [];
       await side.exclusively(async () => {
-        for (let count = this.#groups ? GROUPS_AT_ONCE : FRAMES_AT_ONCE; more && count > 0; count -= 1) {
+        for (let count = this.#groups ? 1 : FRAMES_AT_ONCE; more && count > 0; count -= 1) {
           const chosen = await this.#outbox.choose();
           const frame = chosen && (await this.#prepare(chosen));
           if (frame) frames.push(frame);
