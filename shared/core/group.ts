@@ -6,7 +6,7 @@
  *     all texts   all binaries
  *
  * numbers as varints. Form 1: the body is lifted (shared/core/lift.ts), its base64 runs stand decoded among the binaries; form 0:
- * it stands among the texts as it is, because lifting could not be undone exactly.
+ * it stands among the texts as it is, because lifting gives nothing or could not be undone exactly.
  */
 import { decodeFrameHead, encodeFrameHead, FRAME_HEAD_BYTES_MAX, type FrameHead } from './frame.ts';
 import { type Lifted, lift, lower } from './lift.ts';
@@ -25,7 +25,9 @@ const LIFTED = 1;
 export const CONTENT_BYTES_MAX = 6_000_000;
 /** Bodies of one frame together; what is larger is streamed in a frame of its own. */
 export const GROUP_BYTES_MAX = 4_000_000;
-export const GROUP_MAILS_MAX = 1_000;
+export const GROUP_MAILS_MAX = 100;
+/** A longer content is of one mail, so that one which is too large can be refused before it has travelled. */
+export const SHARED_BYTES_MAX = 600_000;
 
 export function encodeGroup(mails: readonly GroupMail[]): Buffer {
   const lifted = mails.map(({ body }) => exactly(body));
@@ -40,9 +42,10 @@ export function encodeGroup(mails: readonly GroupMail[]): Buffer {
 const sizes = (body: Buffer, form: Lifted | undefined): Uint8Array[] =>
   [form ? LIFTED : PLAIN, body.length, form?.text.length ?? body.length, form?.binary.length ?? 0].map(encodeVarint);
 
-/** Undefined where the body does not come out again exactly. */
+/** Undefined where the body does not come out again exactly, or nothing is gained. */
 function exactly(body: Buffer): Lifted | undefined {
   const lifted = lift(body);
+  if (lifted.text.length + lifted.binary.length >= body.length) return undefined;
   return lower(lifted, body.length).equals(body) ? lifted : undefined;
 }
 
@@ -73,6 +76,7 @@ function readSizes(content: Buffer): { readonly mails: readonly Sizes[]; readonl
   const first = new FieldReader(content);
   const count = first.varint();
   if (count === 0 || count > GROUP_MAILS_MAX) throw new TripError(`a frame of ${count} mails`);
+  if (count > 1 && content.length > SHARED_BYTES_MAX) throw new TripError('a frame is too long for several mails');
   let at = first.at;
   let recipients = 0;
   let bytes = 0;

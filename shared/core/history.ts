@@ -14,7 +14,7 @@ export const POINT_BYTES = 8;
 export const EMPTY_POINT = '00'.repeat(POINT_BYTES);
 
 /** Bytes of a dictionary, at most. */
-export const HISTORY_BYTES_MAX = 4_000_000;
+const HISTORY_BYTES_MAX = 4_000_000;
 /** What is held more than that, so that a point a little way back still has its dictionary. */
 const SLACK_BYTES = 1_000_000;
 /** What a frame leaves in the history: its texts come first, and a large attachment would drive out all else. */

@@ -86,6 +86,8 @@ export class Trip {
   #incoming: { readonly offer: Offer; left: number } | undefined;
   /** Offers that came whole and have no answer yet. */
   readonly #unanswered = new Set<number>();
+  /** Frames that we asked for again: a DONE that crosses the question does not take them in. */
+  readonly #awaited = new Set<number>();
   /** How often we asked for a frame again. */
   readonly #repeats = new Map<number, number>();
   /** Our offers of this trip without an answer. */
@@ -101,7 +103,11 @@ export class Trip {
 
   /** Whether nothing is left to do for either side. */
   get settled(): boolean {
-    return this.#done && this.#peerDone && this.#unanswered.size + this.#inFlight.size + this.#asked === 0;
+    return (
+      this.#done &&
+      this.#peerDone &&
+      this.#unanswered.size + this.#awaited.size + this.#inFlight.size + this.#asked === 0
+    );
   }
 
   /** Our offers of this trip that wait for their answers. */
@@ -160,8 +166,7 @@ export class Trip {
     if (times > REPEATS_MAX) throw new TripError(`frame ${repeat.seq} cannot be used, however often it comes`);
     this.#repeats.set(repeat.seq, times);
     this.#unanswered.delete(repeat.seq);
-    // It has said DONE perhaps, and has not done this.
-    this.#peerDone = false;
+    if (repeat.seq !== 0) this.#awaited.add(repeat.seq);
     return encodeRepeat(repeat);
   }
 
@@ -301,6 +306,7 @@ export class Trip {
     this.#peerDone = false;
     this.#incoming = { offer, left: offer.length - offer.start };
     if (offer.seq !== 0) this.#unanswered.add(offer.seq);
+    this.#awaited.delete(offer.seq);
     yield { type: 'offer', offer, known };
     yield* this.#arrivedIfWhole();
   }

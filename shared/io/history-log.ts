@@ -21,7 +21,7 @@ const PIECE_BYTES_MAX = 20_000_000;
 let shipped: Buffer | undefined;
 
 /** What offices write to each other before they have written anything. */
-export function shippedDictionary(): Buffer {
+function shippedDictionary(): Buffer {
   shipped ??= brotliDecompressSync(Buffer.from(SHIPPED_DICTIONARY, 'base64'));
   return shipped;
 }

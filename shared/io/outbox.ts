@@ -89,9 +89,10 @@ export class Outbox {
     const bytesMax = this.#options.groupBytes();
     const keys = [first.key];
     let bytes = first.size;
-    for (let entry = await this.#peek(); entry; entry = await this.#peek()) {
-      bytes += entry.size;
-      if (bytes > bytesMax || keys.length >= GROUP_MAILS_MAX || this.#seqOf(entry.key) !== undefined) break;
+    while (bytes < bytesMax && keys.length < GROUP_MAILS_MAX) {
+      const entry = await this.#peek();
+      bytes += entry?.size ?? 0;
+      if (!entry || bytes > bytesMax || this.#seqOf(entry.key) !== undefined) break;
       this.#take(entry);
       keys.push(entry.key);
     }

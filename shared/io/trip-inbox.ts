@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { decodeFrameHead, FRAME_HEAD_BYTES_MAX, type FrameHead } from '../core/frame.ts';
-import { CONTENT_BYTES_MAX, decodeGroup, type GroupMail } from '../core/group.ts';
+import { CONTENT_BYTES_MAX, decodeGroup, type GroupMail, SHARED_BYTES_MAX } from '../core/group.ts';
 import { joinedPart } from '../core/history.ts';
 import { mailId } from '../core/mail-id.ts';
 import type { Trip } from '../core/trip.ts';
@@ -57,7 +57,7 @@ export class TripInbox {
     this.#frame = undefined;
     const { mailBytesMax, partials } = this.#options.side;
     if (known) return;
-    const isAlone = offer.seq !== 0 && offer.codec !== CODEC.brotli;
+    const isAlone = offer.seq !== 0 && (offer.codec !== CODEC.brotli || offer.packed > SHARED_BYTES_MAX);
     if (isAlone && mailBytesMax > 0 && offer.packed > mailBytesMax + FRAME_HEAD_BYTES_MAX) {
       // Said at once, so that the rest of it need not travel.
       this.#answer(offer.seq, [tooLarge(mailBytesMax)]);
@@ -145,7 +145,6 @@ export class TripInbox {
   async #acceptGroup(mails: readonly GroupMail[]): Promise<Answer> {
     if (mails.length === 0) return [refused('the mail cannot be read (#5.6.0)')];
     const answers = new Map<GroupMail, readonly Verdict[]>();
-    await this.#options.side.admit();
     await inParallel(mails, ACCEPTS_MAX, async (mail) => {
       answers.set(mail, await this.#acceptOf(mail));
     });
@@ -162,6 +161,7 @@ export class TripInbox {
 
   async #accept(mail: Mail): Promise<readonly Verdict[]> {
     const { side } = this.#options;
+    await side.admit();
     const verdicts = await accept(side.place, { peer: side.peer, id: mailId(mail), mail }, side.now());
     this.carried.mails += 1;
     this.carried.bytesRaw += mail.body.size;
@@ -199,7 +199,6 @@ export class TripInbox {
       return [refused(`the mail cannot be read: ${error.message} (#5.6.0)`)];
     }
     try {
-      await side.admit();
       if (side.mailBytesMax > 0 && opened.mail.body.size > side.mailBytesMax) return [tooLarge(side.mailBytesMax)];
       const verdicts = await this.#accept(opened.mail);
       return verdicts.every(({ letter }) => letter === 'K') ? 'K' : verdicts;

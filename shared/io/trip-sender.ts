@@ -2,6 +2,7 @@
  * The sending half of a trip: chooses, seals and offers what waits, and settles what is answered. The ledger is durable
  * before the first byte of an offer: what may have been offered is never given to somebody else.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { EntryError } from '../core/entry.ts';
 import { encodeFrameHead } from '../core/frame.ts';
 import { EMPTY_POINT } from '../core/history.ts';
@@ -24,7 +25,7 @@ import type { Carried, TripSide } from './trip-side.ts';
 /** Frames of one mail that are chosen, and put into the ledger, at once; one of several mails is worth a save of its own. */
 const FRAMES_AT_ONCE = 32;
 /** Sealed ahead of the line. */
-const AHEAD = 3;
+const AHEAD = 2;
 /** Offers without an answer, at most. */
 const IN_FLIGHT_MAX = 512;
 const DATA_BYTES = 8_192;
@@ -61,8 +62,8 @@ export class TripSender {
   readonly #options: SenderOptions;
   readonly #outbox: Outbox;
   readonly #pace = new TripPace();
-  /** Frames that the other side could not use once: the next time they build on nothing. */
-  readonly #rewound = new Set<number>();
+  /** Frames that the other side asked for again; those that it could not use twice build on nothing. */
+  readonly #repeated = new Set<number>();
   #more = false;
   #lacking: readonly boolean[] | undefined;
 
@@ -90,7 +91,7 @@ export class TripSender {
     while (!over()) {
       this.#more = false;
       if (side.offers) await this.#sendQueue();
-      if (this.#more) continue;
+      if (this.#more || over()) continue;
       output.push(trip.done(this.#outbox.waiting));
       await output.flush();
       await idle();
@@ -113,11 +114,10 @@ export class TripSender {
 
   /** The other side wants the frame again from its first byte, or sealed against what it has. */
   async repeat({ seq, tip }: Repeat): Promise<void> {
-    const { ledger, history } = this.#options.side;
-    const opened = ledger.open.get(seq);
+    const opened = this.#options.side.ledger.open.get(seq);
     if (!opened) throw new TripError(`frame ${seq} was not offered`);
     if (tip !== '' && opened.sealing) await this.#rewind(seq, { keys: opened.keys, sealing: opened.sealing }, tip);
-    await history.out.history();
+    this.#repeated.add(seq);
     this.#outbox.repeat({ seq, keys: opened.keys });
     this.#wake();
   }
@@ -127,8 +127,7 @@ export class TripSender {
     const { ledger, history: logs, place } = this.#options.side;
     const history = await logs.out.history();
     place.log.info('the other side has another history; a mail is sealed anew', { frame: seq });
-    const again = this.#rewound.has(seq);
-    this.#rewound.add(seq);
+    const again = this.#repeated.has(seq);
     // Later frames of a chain that is gone are asked for again one by one, and must not undo the new one.
     if (history.dictionary(sealing.base)) history.forgetAfter(tip);
     const base = again ? EMPTY_POINT : history.tip;
@@ -243,6 +242,8 @@ export class TripSender {
     const { ledger, history } = this.#options.side;
     const entries = await this.#openEntries(keys);
     if (entries.length === 0) {
+      // The other side waits for it in this trip, and need not in the next.
+      if (this.#repeated.has(seq)) throw new TripError(`frame ${seq} is gone since it was offered`);
       ledger.settle(seq);
       return undefined;
     }
@@ -309,6 +310,8 @@ export class TripSender {
       if (over() || (seq !== 0 && !trip.inFlight.has(seq))) return;
       output.push(trip.data(piece));
       await output.room();
+      // Bytes that lie in memory let nothing else happen between them, and the answer to this frame may be there.
+      await nextTurn();
     }
   }
 

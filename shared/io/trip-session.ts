@@ -119,7 +119,7 @@ export class TripSession {
   #outcome(): TripOutcome {
     return {
       ...this.#counts,
-      complete: this.#trip.settled && this.#error === undefined,
+      complete: this.#trip.settled && this.#error === undefined && this.#refusal === undefined,
       ...(this.#refusal ? { refusal: this.#refusal } : {}),
       ...(this.#error ? { error: this.#error } : {}),
       ...(this.#peerWaiting ? { peerWaiting: this.#peerWaiting } : {}),

@@ -35,7 +35,7 @@ const HELLO: Hello = {
 const WELCOME: Welcome = { version: 1, time: 1_795_000_000, codecs: 2, mailBytesMax: 0, floor: 1 };
 const READY = encodeRecord(RECORD.ready);
 const HASH = 'aabbccddeeff0011';
-const OFFER: Offer = { seq: 1, hash: HASH, codec: CODEC.zstd, length: 4, packed: 9, start: 0 };
+const OFFER: Offer = { seq: 1, hash: HASH, codec: CODEC.zstd, base: '', length: 4, packed: 9, start: 0 };
 const data = (...bytes: number[]): Uint8Array => encodeRecord(RECORD.data, Uint8Array.from(bytes));
 
 const hub = (ledger = new Ledger()): Trip => new Trip({ side: 'hub', ledger });
@@ -166,7 +166,7 @@ test('a sender goes on only in a frame of the same hash', () => {
     encodePartial({ seq: 2, hash: HASH, held: 9 }),
     READY,
   );
-  const frame = { codec: 1, length: 4, packed: 9 };
+  const frame = { codec: 1, base: '', length: 4, packed: 9 };
   expect(agent.offer({ ...frame, seq: 1, hash: HASH }).start).toBe(3);
   expect(agent.offer({ ...frame, seq: 2, hash: HASH }).start).toBe(0);
   expect(agent.offer({ ...frame, seq: 1, hash: '0000000000000000' }).start).toBe(0);

@@ -160,7 +160,7 @@ test('mail that is published while the trip runs goes with it, urgent before the
 
 test('of a queue of 5,000 mails the start of a trip lists one page, and a cut costs no more', async () => {
   pair = await TripPair.make();
-  for (let n = 0; n < 5_000; n += 1) await pair.agent.post(mail(`up ${n}`));
+  for (let n = 0; n < 5_000; n += 1) await pair.agent.post(noise(`up ${n}`));
   const pages: number[] = [];
   const { store } = pair.agent;
   const list = store.list.bind(store);
