@@ -14,6 +14,7 @@ import { arriving } from '../shared/io/arriving.ts';
 import { EXIT } from '../shared/io/command-line.ts';
 import { dial } from '../shared/io/dial.ts';
 import { assertNoCertificate, type PskIdentity, pskClientOptions } from '../shared/io/psk.ts';
+import { TlsRecords } from '../shared/io/tls-records.ts';
 import type { Wire } from '../shared/io/trip-output.ts';
 import { TripCut } from '../shared/io/trip-side.ts';
 
@@ -46,8 +47,6 @@ export interface HubAddress {
   readonly signal?: AbortSignal;
 }
 
-/** Small records: one that is not complete is lost at a cut. */
-const TLS_FRAGMENT_BYTES = 1_400;
 /** TCP's and TLS's. */
 const HANDSHAKES = 2;
 
@@ -100,7 +99,6 @@ async function secure(raw: Socket, { host, port, key, seconds }: HubAddress): Pr
   }
   socket.on('error', () => undefined);
   socket.setNoDelay(true);
-  socket.setMaxSendFragment(TLS_FRAGMENT_BYTES);
   return socket;
 }
 
@@ -141,6 +139,7 @@ interface Parts {
 }
 
 function wireOf({ socket, body, answer, turns }: Parts): Wire {
+  const records = new TlsRecords(socket);
   return {
     incoming: incomingOf(answer, turns),
     write: (bytes) => {
@@ -151,6 +150,7 @@ function wireOf({ socket, body, answer, turns }: Parts): Wire {
         socket.once('close', closed);
         body.write(bytes, (error) => {
           socket.off('close', closed);
+          records.wrote(bytes.length);
           if (error) closed();
           else resolve();
         });

@@ -17,6 +17,7 @@ import { EXIT } from '../shared/io/command-line.ts';
 import { bind } from '../shared/io/listen.ts';
 import { pskIdentityOf, pskServerOptions } from '../shared/io/psk.ts';
 import { StoreError } from '../shared/io/store.ts';
+import { TlsRecords } from '../shared/io/tls-records.ts';
 import type { Wire } from '../shared/io/trip-output.ts';
 import type { TripOutcome } from '../shared/io/trip-session.ts';
 import { TripCut, TripRefused } from '../shared/io/trip-side.ts';
@@ -40,19 +41,11 @@ export async function startSync(hub: Hub): Promise<Service[]> {
   // A trip takes as long as its link makes it; what is silent for too long, the session itself ends.
   Object.assign(server, { requestTimeout: 0, timeout: 0, keepAliveTimeout: 1_000 });
   server.maxConnections = hub.config.limits.connections;
-  server.on('secureConnection', tune);
+  server.on('secureConnection', (socket) => socket.setNoDelay(true));
   // A failed handshake is the caller's trouble; Node has closed the connection.
   server.on('tlsClientError', () => undefined);
   const bound = await bind(server, { field: 'listen.sync', address });
   return [{ name: 'sync', address: bound, close: (seconds) => close(hub, { server, inHand, seconds }) }];
-}
-
-/** Small records: one that is not complete is lost at a cut. */
-const TLS_FRAGMENT_BYTES = 1_400;
-
-function tune(socket: TLSSocket): void {
-  socket.setNoDelay(true);
-  socket.setMaxSendFragment(TLS_FRAGMENT_BYTES);
 }
 
 async function certificate({ config: { tls } }: Hub): Promise<TlsOptions> {
@@ -162,6 +155,7 @@ function httpWire(rest: AsyncIterable<Uint8Array>, incoming: IncomingMessage, ou
   outgoing.removeHeader('transfer-encoding');
   // Node does not tell a request whose answer has ended that its connection has gone.
   incoming.socket.once('close', () => incoming.destroy());
+  const records = new TlsRecords(incoming.socket as TLSSocket);
   return {
     incoming: rest,
     write: (bytes) =>
@@ -172,6 +166,7 @@ function httpWire(rest: AsyncIterable<Uint8Array>, incoming: IncomingMessage, ou
         incoming.socket.once('close', closed);
         outgoing.write(bytes, (error) => {
           incoming.socket.off('close', closed);
+          records.wrote(bytes.length);
           if (error) closed();
           else resolve();
         });

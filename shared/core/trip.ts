@@ -263,7 +263,9 @@ export class Trip {
         this.#ledger.raise(decodeNumber(payload));
         break;
       case RECORD.done:
-        if (this.#incoming) throw new TripError('the peer is done in the middle of a frame');
+        if (this.#incoming && this.#isWanted(this.#incoming.offer))
+          throw new TripError('the peer is done in the middle of a frame');
+        this.#incoming = undefined;
         this.#peerDone = true;
         yield { type: 'done', waiting: decodeDone(payload) };
         break;

@@ -5,21 +5,30 @@
  */
 import { HARDEST, QUICK } from './group-seal.ts';
 
-/** Until the link has been measured, and at the limits of what it may be. */
+/** The first frame, and those until the link has been measured. */
 const GROUP_BYTES_FIRST = 128_000;
+const GROUP_BYTES_SECOND = 256_000;
+/** The limits of what a measured link gets. */
 const GROUP_BYTES_MIN = 32_000;
 const GROUP_BYTES_MAX = 512_000;
 /** A frame should take no longer. */
 const FRAME_SECONDS = 30;
 /** Mail becomes about so many times smaller. */
 const RATIO = 6;
+/** What the other side may need to accept a frame, and the line is not to be blamed for. */
+const ACCEPT_SECONDS = 4;
 /** The line may wait for the codec so long in one trip. */
 const WAIT_MS_MAX = 20_000;
 
 export class TripPace {
-  groupBytes = GROUP_BYTES_FIRST;
+  #groupBytes = GROUP_BYTES_FIRST;
   #waitedMs = 0;
   readonly #offered = new Map<number, { readonly bytes: number; readonly time: number }>();
+
+  /** Bytes of mail that may share the next frame. */
+  get groupBytes(): number {
+    return this.#groupBytes;
+  }
 
   get quality(): number {
     return this.#waitedMs > WAIT_MS_MAX ? QUICK : HARDEST;
@@ -35,6 +44,10 @@ export class TripPace {
     }
   }
 
+  prepared(): void {
+    if (this.#groupBytes === GROUP_BYTES_FIRST) this.#groupBytes = GROUP_BYTES_SECOND;
+  }
+
   offered(seq: number, bytes: number): void {
     this.#offered.set(seq, { bytes, time: performance.now() });
   }
@@ -43,8 +56,8 @@ export class TripPace {
     const offered = this.#offered.get(seq);
     this.#offered.delete(seq);
     if (!offered) return;
-    const seconds = (performance.now() - offered.time) / 1_000;
+    const seconds = Math.max(0.1, (performance.now() - offered.time) / 1_000 - ACCEPT_SECONDS);
     const wanted = (offered.bytes / seconds) * FRAME_SECONDS * RATIO;
-    this.groupBytes = Math.round(Math.min(GROUP_BYTES_MAX, Math.max(GROUP_BYTES_MIN, wanted)));
+    this.#groupBytes = Math.round(Math.min(GROUP_BYTES_MAX, Math.max(GROUP_BYTES_MIN, wanted)));
   }
 }

@@ -254,6 +254,7 @@ export class TripSender {
       quality: this.#pace.quality,
     });
     this.#reopen(seq, entries, prepared);
+    this.#pace.prepared();
     return { ...frame, prepared };
   }
 
