@@ -28,7 +28,7 @@ export interface OutputOptions {
 }
 
 /** Several full TLS fragments. */
-const GATHER_BYTES = 16_384;
+const GATHER_BYTES = 8_192;
 const GATHER_MS = 60;
 
 export class TripOutput {
