@@ -27,6 +27,8 @@ export class TlsRecords {
   /** The line has taken so many bytes more. */
   wrote(bytes: number): void {
     this.#carried += bytes;
+    // The last write may be told when the connection has gone.
+    if (this.#socket.destroyed) return;
     const perRecord = (this.#carried / (performance.now() - this.#start)) * 1_000 * RECORD_SECONDS;
     const record =
       STEPS.find(({ carried, record: size }) => this.#carried > carried && perRecord > size)?.record ?? SMALLEST;
