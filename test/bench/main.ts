@@ -1,96 +1,80 @@
-/**
- * `npm run bench -- FOLDER [WORDS]`: bytes that the link of an office carries, both ways together, TCP payload: what the table "Beside others"
- * of the README shows. Mails of FOLDER go from herat to the Internet.
- */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { build } from '../../tools/build.ts';
-import { readMails, smtpForm, type TestMail } from '../support/mails.ts';
-import { Network } from '../support/network.ts';
-import { SmtpSession } from '../support/smtp-client.ts';
+/** `npm run bench -- wire|cut|small|fanout|time …`: this project beside what else carries mail over a bad line. */
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { readMails } from '../support/mails.ts';
 import { table } from '../support/table.ts';
+import { type BenchName, CASES, chooseMails } from './cases.ts';
+import { measure } from './measure.ts';
+import type { Peer } from './peer.ts';
+import { PEERS } from './peers.ts';
+import { metricsOf, type Result, verdict } from './results.ts';
 
-const SYNCS_MAX = 2000;
+const USAGE = `usage: npm run bench -- BENCH [BENCH...] [--peers NAME,NAME] [--cases WORDS] [--corpus FOLDER] [--json]
+  BENCH            ${Object.keys(CASES).join(', ')}
+  --peers a,b      only peers whose names contain one of these words, in any case: ${PEERS.map(({ name }) => name).join(', ')}
+  --cases WORDS    only cases whose names contain them
+  --corpus FOLDER  the mails; otherwise ../shared/corpus/office-day
+  --json           a line {bench, case, peer, metric, value, unit} for each figure
+Bytes are TCP payload of both ways, handshakes included.`;
 
-interface Result {
-  readonly what: string;
-  readonly mails: number;
-  readonly bytesRaw: number;
-  readonly bytesLink: number;
-  readonly syncs: number;
-  readonly seconds: number;
-}
+const isBench = (word: string): word is BenchName => word in CASES;
 
-/** A network of its own for each figure: no mail meets another figure's history. */
-async function measure(what: string, mails: readonly TestMail[], cutEveryBytes?: number): Promise<Result> {
-  const folder = await mkdtemp(join(tmpdir(), 'fieldpost-bench-'));
-  const network = await Network.open({ folder, store: 'folder' });
+function commandLine() {
   try {
-    const herat = network.offices.get('herat');
-    const link = network.links.get('herat');
-    if (!herat || !link) throw new Error('the network has no herat');
-    const session = await SmtpSession.open(herat.daemon.address('smtp'));
-    for (const { bytes } of mails)
-      await session.send({ from: 'farid@example.org', to: ['friend@example.com'], wire: smtpForm(bytes).wire });
-    await session.close();
-    const before = network.bytesOnLink('herat');
-    const started = Date.now();
-    let syncs = 0;
-    for (let code = -1; code !== 0; syncs++) {
-      if (syncs === SYNCS_MAX) throw new Error(`${what}: no end after ${SYNCS_MAX} syncs`);
-      link.every = cutEveryBytes ?? Number.POSITIVE_INFINITY;
-      ({ code } = await herat.sync());
-    }
-    return {
-      what,
-      mails: mails.length,
-      bytesRaw: mails.reduce((sum, { bytes }) => sum + bytes.length, 0),
-      bytesLink: network.bytesOnLink('herat') - before,
-      syncs,
-      seconds: (Date.now() - started) / 1000,
-    };
-  } finally {
-    await network.close();
-    await rm(folder, { recursive: true });
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        peers: { type: 'string', default: '' },
+        cases: { type: 'string', default: '' },
+        corpus: { type: 'string', default: '../shared/corpus/office-day' },
+        json: { type: 'boolean', default: false },
+      },
+    });
+    if (positionals.length > 0 && positionals.every(isBench)) return { ...values, benches: positionals };
+  } catch (error) {
+    console.error((error as Error).message);
   }
-}
-
-const [path, words = ''] = process.argv.slice(2);
-if (!path) {
-  console.error('usage: npm run bench -- FOLDER [WORDS OF A FIGURE]');
+  console.error(USAGE);
   process.exit(64);
 }
-await build();
-const all = await readMails(path);
-const small = all.filter(({ bytes }) => bytes.length < 10_000).slice(0, 200);
-const first = all.slice(0, 200);
-const one = all.find(({ bytes }) => bytes.length > 5_900 && bytes.length < 6_300);
-const figures: readonly (readonly [what: string, mails: readonly TestMail[], cutEveryBytes?: number])[] = [
-  ['A: the first 200 under 10,000 bytes', small],
-  ['C: the first 200 of all', first],
-  ['one mail of 6 KB', one ? [one] : []],
-  ['nothing to do', []],
-  ['A, cut every 64 KB', small, 65_536],
-  ['A, cut every 16 KB', small, 16_384],
-  ['C, cut every 16 KB', first, 16_384],
-];
-const results: Result[] = [];
-for (const figure of figures.filter(([what]) => what.includes(words))) {
-  const result = await measure(...figure);
-  console.error(`${result.what}: ${result.bytesLink.toLocaleString('en-US')} bytes`);
-  results.push(result);
+
+/** Those that were asked for and are there; says in a word which are not. */
+function present(words: readonly string[]): readonly Peer[] {
+  const asked = PEERS.filter(({ name }) => words.some((word) => name.toLowerCase().includes(word.toLowerCase())));
+  return asked.filter(({ name, needs }) => {
+    const missing = needs.filter((program) => !existsSync(program));
+    if (missing.length > 0) console.error(`${name} is skipped: there is no ${missing.join(', ')}`);
+    return missing.length === 0;
+  });
 }
-console.log(
-  table<Result>(
-    [
-      ['herat to the Internet', ({ what }) => what],
-      ['mails', ({ mails }) => mails],
-      ['bytes raw', ({ bytesRaw }) => bytesRaw],
-      ['on the link', ({ bytesLink }) => bytesLink],
-      ['syncs', ({ syncs }) => syncs],
-      ['seconds', ({ seconds }) => seconds],
-    ],
-    results,
-  ),
-);
+
+const { benches, peers, cases, corpus, json } = commandLine();
+const mails = chooseMails((await readMails(corpus)).map(({ bytes }) => bytes));
+const results: Result[] = [];
+for (const bench of benches)
+  for (const one of CASES[bench](mails).filter(({ name }) => name.includes(cases)))
+    for (const peer of present(peers.split(','))) {
+      try {
+        const result = { bench, case: one.name, peer: peer.name, outcome: await measure(peer, one) };
+        results.push(result);
+        if (json) for (const metric of metricsOf(result)) console.log(JSON.stringify(metric));
+        else console.error(`${one.name}, ${peer.name}: ${result.outcome.bytes.toLocaleString('en-US')} bytes`);
+      } catch (error) {
+        console.error(`${one.name}, ${peer.name}: not measured: ${(error as Error).message}`);
+      }
+    }
+if (!json)
+  console.log(
+    table<Result>(
+      [
+        ['case', (result) => result.case],
+        ['peer', ({ peer }) => peer],
+        ['bytes', ({ outcome }) => outcome.bytes],
+        ['calls', ({ outcome }) => outcome.connections],
+        ['turns', ({ outcome }) => outcome.turns],
+        ['seconds', ({ outcome }) => Math.round(outcome.seconds * 10) / 10],
+        ['arrived', ({ outcome }) => verdict(outcome)],
+      ],
+      results,
+    ),
+  );

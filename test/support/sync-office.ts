@@ -121,19 +121,22 @@ export const postDown = (hub: BareHub, body: Body | Uint8Array): Promise<void> =
       }),
     },
     body,
-    'farid@herat.example.org',
+    ['farid@herat.example.org'],
   );
 
 /** Puts a mail in at the agent, for the Internet. */
-export const postUp = (agent: Agent, body: Body | Uint8Array): Promise<void> =>
-  post(agent.place, body, 'friend@example.com');
+export const postUp = (
+  agent: Agent,
+  body: Body | Uint8Array,
+  recipients: readonly string[] = ['friend@example.com'],
+): Promise<void> => post(agent.place, body, recipients);
 
-async function post(place: Agent['place'], content: Body | Uint8Array, recipient: string): Promise<void> {
+async function post(place: Agent['place'], content: Body | Uint8Array, recipients: readonly string[]): Promise<void> {
   const body = content instanceof Uint8Array ? bytesBody(content) : content;
   const hash = createHash('sha256');
   for await (const chunk of body.read()) hash.update(chunk);
   const bodyHash = hash.digest('hex');
-  const mail = { sender: 'postmaster@herat.example.org', recipients: [recipient], hops: 0, urgency: 5, body, bodyHash };
+  const mail = { sender: 'postmaster@herat.example.org', recipients, hops: 0, urgency: 5, body, bodyHash };
   const verdicts = await accept(place, { peer: { name: 'door', relays: true }, id: bodyHash, mail }, 1_795_000_000);
   if (verdicts[0]?.letter !== 'K') throw new Error(`not accepted: ${verdicts[0]?.text}`);
 }
