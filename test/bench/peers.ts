@@ -1,5 +1,7 @@
 /** Everybody, in the order of the table. */
 import type { Peer } from './peer.ts';
 import { fieldpost } from './peers/fieldpost.ts';
+import { qmtp, qmtpInSsh } from './peers/qmtp.ts';
+import { rsync } from './peers/rsync.ts';
 
-export const PEERS: readonly Peer[] = [fieldpost];
+export const PEERS: readonly Peer[] = [fieldpost, rsync, qmtpInSsh, qmtp];
