@@ -3,5 +3,6 @@ import type { Peer } from './peer.ts';
 import { fieldpost } from './peers/fieldpost.ts';
 import { qmtp, qmtpInSsh } from './peers/qmtp.ts';
 import { rsync } from './peers/rsync.ts';
+import { UUCP } from './peers/uucp.ts';
 
-export const PEERS: readonly Peer[] = [fieldpost, rsync, qmtpInSsh, qmtp];
+export const PEERS: readonly Peer[] = [fieldpost, ...UUCP, rsync, qmtpInSsh, qmtp];
