@@ -1,8 +1,9 @@
 /** Everybody, in the order of the table. */
 import type { Peer } from './peer.ts';
 import { fieldpost } from './peers/fieldpost.ts';
+import { NNCP } from './peers/nncp.ts';
 import { qmtp, qmtpInSsh } from './peers/qmtp.ts';
 import { rsync } from './peers/rsync.ts';
 import { UUCP } from './peers/uucp.ts';
 
-export const PEERS: readonly Peer[] = [fieldpost, ...UUCP, rsync, qmtpInSsh, qmtp];
+export const PEERS: readonly Peer[] = [fieldpost, ...UUCP, ...NNCP, rsync, qmtpInSsh, qmtp];

@@ -61,6 +61,10 @@ export class CuttingProxy {
     return this.#line.turns;
   }
 
+  get pace(): Pace | undefined {
+    return this.#line.pace;
+  }
+
   /** A slow line from the next connection on. */
   set pace(pace: Pace | undefined) {
     this.#line.pace = pace;

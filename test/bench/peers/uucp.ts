@@ -105,7 +105,7 @@ const uucp = (name: string, protocol: string, batches: boolean): Peer => ({
 });
 
 export const UUCP: readonly Peer[] = [
-  uucp('UUCP t, zstd batch', 't', true),
-  uucp('UUCP i, zstd batch', 'i', true),
-  uucp('UUCP i, per mail', 'i', false),
+  uucp('UUCP t + zstd batch', 't', true),
+  uucp('UUCP i + zstd batch', 'i', true),
+  uucp('UUCP i per mail', 'i', false),
 ];
