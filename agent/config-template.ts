@@ -15,7 +15,7 @@ data = ${quoted(data)}
 # How often 'agent run' calls the hub; "off": only when asked ('agent sync', SIGUSR1, the page).
 interval = "30 min"
 # A link on which no byte comes for this long is taken for cut.
-idle = "2 min"
+idle = "3 min"
 
 [listen]
 # Where mail programs send and fetch. Ports below 1024 need CAP_NET_BIND_SERVICE, which the systemd unit grants.

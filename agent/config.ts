@@ -78,6 +78,8 @@ const LINK = z.strictObject({
   /** Larger mails, up and down, wait for a better link. */
   max_mail: z.optional(bytes),
   budget: z.optional(budget),
+  /** One side speaks at a time, as on HF radio: the line turns around as seldom as can be. */
+  half_duplex: z.optional(z.boolean()),
 });
 
 const AGENT = z.strictObject({
@@ -89,8 +91,8 @@ const AGENT = z.strictObject({
   data: z._default(z.string(), '/var/lib/fieldpost-agent'),
   /** How often the daemon calls the hub; after a failure it waits longer and longer, up to this. */
   interval: z.prefault(interval, '30 min'),
-  /** A link on which no byte comes for this long is taken for cut. */
-  idle: z.prefault(duration, '2 min'),
+  /** A link on which no byte comes, and none of ours gets through, for this long is taken for cut: TCP itself may need two minutes to find back after a gap of one. */
+  idle: z.prefault(duration, '3 min'),
   listen: z.prefault(LISTEN, {}),
   queue: z._default(z.array(QUEUE), []),
   link: z._default(z.array(LINK), []),

@@ -17,6 +17,7 @@ import { assertNoCertificate, type PskIdentity, pskClientOptions } from '../shar
 import { TlsRecords } from '../shared/io/tls-records.ts';
 import type { Wire } from '../shared/io/trip-output.ts';
 import { TripCut } from '../shared/io/trip-side.ts';
+import { unacknowledged } from '../shared/io/unacknowledged.ts';
 
 /** The hub, or what stands in its place, does not let this office in; `exit` is the code to leave with. */
 export class HubRefused extends Error {
@@ -68,7 +69,7 @@ export async function callHub(address: HubAddress): Promise<HubCall> {
   answer.catch(() => undefined);
   const turns = new Turns();
   return {
-    wire: wireOf({ socket, body, answer, turns }),
+    wire: wireOf({ raw, socket, body, answer, turns }),
     get bytesUp() {
       return raw.bytesWritten;
     },
@@ -132,13 +133,14 @@ class Turns {
 }
 
 interface Parts {
+  readonly raw: Socket;
   readonly socket: TLSSocket;
   readonly body: PassThrough;
   readonly answer: Promise<Dispatcher.ResponseData>;
   readonly turns: Turns;
 }
 
-function wireOf({ socket, body, answer, turns }: Parts): Wire {
+function wireOf({ raw, socket, body, answer, turns }: Parts): Wire {
   const records = new TlsRecords(socket);
   return {
     incoming: incomingOf(answer, turns),
@@ -158,6 +160,7 @@ function wireOf({ socket, body, answer, turns }: Parts): Wire {
     },
     // The hub knows when all is said, and hangs up: an end of our own would be 27 bytes for nothing.
     end: () => undefined,
+    unacknowledged: () => unacknowledged(raw),
     destroy: (error) => {
       socket.destroy(error);
     },

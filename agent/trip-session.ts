@@ -29,6 +29,8 @@ export interface TripPlan {
   readonly down: boolean;
   /** Larger mails wait for a better link; 0: none. */
   readonly mailBytesMax: number;
+  /** The line carries one direction at a time. */
+  readonly halfDuplex?: boolean;
   progress?(counts: TripCounts): void;
 }
 
@@ -49,6 +51,7 @@ export async function agentSide(agent: Agent, plan: TripPlan): Promise<TripSide>
       counter: state.counter,
       up: plan.up,
       down: plan.down,
+      ...(plan.halfDuplex ? { halfDuplex: true } : {}),
       codecs: CODECS_KNOWN,
       directory: directoryHash(agent.directory()),
       mailBytesMax: plan.mailBytesMax,

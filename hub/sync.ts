@@ -21,6 +21,7 @@ import { TlsRecords } from '../shared/io/tls-records.ts';
 import type { Wire } from '../shared/io/trip-output.ts';
 import type { TripOutcome } from '../shared/io/trip-session.ts';
 import { TripCut, TripRefused } from '../shared/io/trip-side.ts';
+import { unacknowledged } from '../shared/io/unacknowledged.ts';
 import { writeContact } from './contact.ts';
 import type { Hub, Service } from './hub.ts';
 import { deriveOfficeKey } from './office-key.ts';
@@ -172,6 +173,7 @@ function httpWire(rest: AsyncIterable<Uint8Array>, incoming: IncomingMessage, ou
         });
       }),
     end: () => outgoing.end(),
+    unacknowledged: () => unacknowledged(incoming.socket),
     destroy: () => incoming.socket.destroy(),
   };
 }

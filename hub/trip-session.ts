@@ -134,6 +134,7 @@ function hubSide(hub: Hub, { caller, office, hello, state }: Trip): TripSide {
       codecs: hello.codecs & CODECS_KNOWN,
       mailBytesMax,
       floor: ledger.outFloor,
+      ...(hello.halfDuplex ? { halfDuplex: true } : {}),
     },
     peer: { name: `office/${name}`, relays: true, office: name },
     maildir: `office/${name}`,

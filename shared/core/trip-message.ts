@@ -27,6 +27,8 @@ export interface Hello {
   readonly counter: number;
   readonly up: boolean;
   readonly down: boolean;
+  /** The two sides speak in turns (TURN). */
+  readonly halfDuplex?: boolean;
   readonly codecs: number;
   /** Hash of the directory that the agent has, 32 hex digits; empty when it has none. */
   readonly directory: string;
@@ -46,6 +48,8 @@ export interface Welcome {
   readonly mailBytesMax: number;
   /** All offers down below this number are settled. */
   readonly floor: number;
+  /** The hub keeps to the turns that the agent asked for; one that is older does not say so, and speaks at once. */
+  readonly halfDuplex?: boolean;
 }
 
 /** How far a frame has arrived. */
@@ -96,11 +100,16 @@ export const encodeHello = (hello: Hello): Uint8Array =>
     encodeVarint(hello.version),
     Buffer.from(hello.instance, 'hex'),
     encodeVarint(hello.counter),
-    Uint8Array.of((hello.up ? 1 : 0) | (hello.down ? 2 : 0), hello.codecs, hello.directory.length / 2),
+    Uint8Array.of(flagsOf(hello), hello.codecs, hello.directory.length / 2),
     Buffer.from(hello.directory, 'hex'),
     encodeVarint(hello.mailBytesMax),
     encodeVarint(hello.floor),
   );
+
+const FLAG = { up: 1, down: 2, halfDuplex: 4 } as const;
+
+const flagsOf = ({ up, down, halfDuplex }: Hello): number =>
+  (up ? FLAG.up : 0) | (down ? FLAG.down : 0) | (halfDuplex ? FLAG.halfDuplex : 0);
 
 /** Later versions may add fields at the end; they are passed over. */
 export function decodeHello(payload: Uint8Array): Hello {
@@ -114,8 +123,9 @@ export function decodeHello(payload: Uint8Array): Hello {
     version,
     instance,
     counter,
-    up: (flags & 1) !== 0,
-    down: (flags & 2) !== 0,
+    up: (flags & FLAG.up) !== 0,
+    down: (flags & FLAG.down) !== 0,
+    ...((flags & FLAG.halfDuplex) === 0 ? {} : { halfDuplex: true }),
     codecs,
     directory: read.hex(directoryBytes),
     mailBytesMax: read.varint(),
@@ -131,17 +141,21 @@ export const encodeWelcome = (welcome: Welcome): Uint8Array =>
     Uint8Array.of(welcome.codecs),
     encodeVarint(welcome.mailBytesMax),
     encodeVarint(welcome.floor),
+    // What need not be said is not sent.
+    welcome.halfDuplex ? Uint8Array.of(FLAG.halfDuplex) : Uint8Array.of(),
   );
 
 export function decodeWelcome(payload: Uint8Array): Welcome {
   const read = new FieldReader(payload);
-  return {
+  const welcome = {
     version: read.varint(),
     time: read.varint(),
     codecs: read.bytes(1)[0] ?? 0,
     mailBytesMax: read.varint(),
     floor: read.varint(),
   };
+  const [flags = 0] = read.left > 0 ? read.bytes(1) : [];
+  return (flags & FLAG.halfDuplex) === 0 ? welcome : { ...welcome, halfDuplex: true };
 }
 
 export const encodePartial = ({ seq, hash, held }: Partial): Uint8Array =>

@@ -22,6 +22,7 @@ export const RECORD = {
   ask: 13,
   lacking: 14,
   pulse: 64,
+  turn: 70,
 } as const;
 
 /** From here on a type that is not known is passed over: later versions add there what an older peer may miss. */
@@ -43,6 +44,7 @@ const BYTES_MAX: ReadonlyMap<number, number> = new Map([
   [RECORD.refused, 1_024],
   [RECORD.ask, 32_000],
   [RECORD.lacking, 125],
+  [RECORD.turn, 0],
 ]);
 const OPTIONAL_BYTES_MAX = 4_096;
 

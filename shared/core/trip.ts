@@ -5,7 +5,7 @@
  *   peer's phase   start ── HELLO or WELCOME ──► greeting ── READY ──► open
  *   greeting       ACCEPTED, ANSWER (given before, in case they were lost), PARTIAL (what it holds of frames)
  *   open           OFFER then DATA, again and again; ACCEPTED, ANSWER, REPEAT, FLOOR, DONE, ASK, LACKING
- *   any            REFUSED: the trip is over; PULSE: it lives
+ *   any            REFUSED: the trip is over; PULSE: it lives; TURN: in half duplex, the line is yours
  *
  * Law: an offer keeps its number and is answered once; DATA follows an OFFER and never runs past its length; an
  * offer starts at 0 or where the PARTIAL said; what is out of order is a TripError and ends the trip, and every mail that
@@ -65,7 +65,8 @@ export type TripEvent =
   | { readonly type: 'done'; readonly waiting: Waiting }
   | { readonly type: 'ask'; readonly ids: readonly string[] }
   | { readonly type: 'lacking'; readonly lacking: readonly boolean[] }
-  | { readonly type: 'refused'; readonly refusal: Refusal };
+  | { readonly type: 'refused'; readonly refusal: Refusal }
+  | { readonly type: 'turn' };
 
 /** Sealed bytes of one frame, at most; what a mail may have is a limit of the sides, far below. */
 const FRAME_BYTES_MAX = 2 ** 40;
@@ -193,6 +194,11 @@ export class Trip {
     return encodeRefusal(refusal);
   }
 
+  /** In half duplex: nothing more comes from this side until the other has said the same. */
+  turn(): Uint8Array {
+    return encodeRecord(RECORD.turn);
+  }
+
   pulse(): Uint8Array {
     return encodeRecord(RECORD.pulse);
   }
@@ -202,6 +208,7 @@ export class Trip {
   /** Throws TripError; what was yielded before stands. */
   *receive(bytes: Uint8Array): Generator<TripEvent> {
     for (const { type, payload } of this.#reader.push(bytes)) {
+      if (type === RECORD.turn) yield { type: 'turn' };
       if (type >= OPTIONAL_TYPES) continue;
       if (type === RECORD.refused) yield { type: 'refused', refusal: decodeRefusal(payload) };
       else if (this.#phase === 'start') yield this.#first(type, payload);

@@ -14,6 +14,8 @@ export interface Wire {
   write(bytes: Uint8Array): Promise<void>;
   /** Nothing more will be written. */
   end(): void;
+  /** Bytes that the other end has not confirmed yet, where the system can tell. */
+  unacknowledged?(): Promise<number | undefined>;
   /** The trip is over, however it stands. */
   destroy(error: Error): void;
 }
@@ -43,6 +45,11 @@ export class TripOutput {
   #writing: Promise<void> = Promise.resolve();
   #lastWrite = performance.now();
   #dead = false;
+  /** While the line is the other side's (half duplex): resolves when it is ours. */
+  #turn: Promise<void> | undefined;
+  #speak: () => void = () => undefined;
+  #passing = false;
+  #greeted = false;
 
   constructor({ trip, wire, failed, sent }: OutputOptions) {
     this.#trip = trip;
@@ -54,6 +61,33 @@ export class TripOutput {
   /** Milliseconds since the last write. */
   get silentMs(): number {
     return performance.now() - this.#lastWrite;
+  }
+
+  /** Whether what is said goes out now. */
+  get speaks(): boolean {
+    return this.#turn === undefined && !this.#passing;
+  }
+
+  /** The line is the other side's: what is said is gathered until `speak`. */
+  listen(): void {
+    this.#turn ??= new Promise((resolve) => {
+      this.#speak = resolve;
+    });
+  }
+
+  /** The line is ours. */
+  speak(): void {
+    this.#passing = false;
+    if (!this.#turn) return;
+    this.#turn = undefined;
+    this.#speak();
+    this.#flushSoon();
+  }
+
+  /** With what is gathered, gives the line to the other side. */
+  passTurn(): void {
+    this.#passing = true;
+    this.#flushSoon();
   }
 
   push(bytes: Uint8Array): void {
@@ -69,13 +103,19 @@ export class TripOutput {
 
   /** Waits while more is gathered than need be. */
   async room(): Promise<void> {
-    if (this.#size >= GATHER_BYTES) await this.flush();
+    if (this.#size < GATHER_BYTES) return;
+    await this.#turn;
+    await this.flush();
   }
 
-  /** Never fails: a link that takes no more is told to `failed`, once, and what is written from then on is dropped. */
-  flush(): Promise<void> {
+  /**
+   * Never fails: a link that takes no more is told to `failed`, once, and what is written from then on is dropped. While the
+   * line is the other side's there is nothing to wait for.
+   */
+  async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    if (this.#turn) return;
     this.#writing = this.#writing
       .then(() => this.#write())
       .catch((error: Error) => {
@@ -90,10 +130,12 @@ export class TripOutput {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#dead = true;
+    this.speak();
     this.#take();
   }
 
   async #write(): Promise<void> {
+    if (this.#turn) return;
     const bytes = this.#take();
     if (this.#dead || bytes.length === 0) return;
     this.#lastWrite = performance.now();
@@ -104,7 +146,13 @@ export class TripOutput {
   /** All that is gathered, and nothing is any more. */
   #take(): Uint8Array {
     const answers = this.#trip.answer(this.#answers);
-    const bytes = Buffer.concat([answers, ...this.#parts]);
+    const turn = this.#passing ? [this.#trip.turn()] : [];
+    // The greeting is the first that is pushed, and nothing goes before it.
+    const [greeting, parts] = this.#greeted ? [[], this.#parts] : [this.#parts.slice(0, 1), this.#parts.slice(1)];
+    const bytes = Buffer.concat([...greeting, answers, ...parts, ...turn]);
+    this.#greeted ||= this.#parts.length > 0;
+    if (this.#passing && !this.#dead) this.listen();
+    this.#passing = false;
     this.#answers = new Map();
     this.#parts = [];
     this.#size = 0;

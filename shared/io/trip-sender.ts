@@ -38,6 +38,8 @@ export interface SenderOptions {
   readonly changed: Condition;
   /** Whether the trip has ended, or is about to. */
   over(): boolean;
+  /** Called when nothing is left to say until something comes. */
+  resting(): void;
   save(): Promise<void>;
   progress(): void;
 }
@@ -59,6 +61,8 @@ interface SealedFrame extends Frame {
 export class TripSender {
   readonly carried: Carried = { mails: 0, bytesRaw: 0 };
   resumed = 0;
+  /** Whether nothing is left to say until something comes. */
+  resting = false;
   readonly #options: SenderOptions;
   readonly #outbox: Outbox;
   readonly #pace = new TripPace();
@@ -93,9 +97,11 @@ export class TripSender {
       if (side.offers) await this.#sendQueue();
       if (this.#more || over()) continue;
       output.push(trip.done(this.#outbox.waiting));
+      this.#restNow();
       await output.flush();
       await idle();
       await changed.until(() => this.#more || over());
+      this.resting = false;
     }
   }
 
@@ -169,6 +175,19 @@ export class TripSender {
     return settleEntry(place, { maildir, key, answer, now: side.now(), delivered });
   }
 
+  #restNow(): void {
+    this.resting = true;
+    this.#options.resting();
+  }
+
+  async #rest(ready: () => boolean): Promise<void> {
+    if (ready()) return;
+    this.#restNow();
+    await this.#options.output.flush();
+    await this.#options.changed.until(ready);
+    this.resting = false;
+  }
+
   #wake(): void {
     this.#more = true;
     this.#options.changed.wake();
@@ -215,9 +234,9 @@ export class TripSender {
   }
 
   async *#frames(): AsyncGenerator<Frame, undefined> {
-    const { side, trip, changed, over, save } = this.#options;
+    const { side, trip, over, save } = this.#options;
     for (let more = true; more && !over(); ) {
-      await changed.until(() => over() || trip.inFlight.size < IN_FLIGHT_MAX);
+      await this.#rest(() => over() || trip.inFlight.size < IN_FLIGHT_MAX);
       const frames: Frame[] = [];
       await side.exclusively(async () => {
         for (let count = this.#groups ? 1 : FRAMES_AT_ONCE; more && count > 0; count -= 1) {
@@ -325,14 +344,13 @@ export class TripSender {
   }
 
   async #askForLacking(): Promise<void> {
-    const { side, trip, output, changed, over } = this.#options;
+    const { side, trip, output, over } = this.#options;
     const { restore } = side;
     if (!restore) return;
     for (let ids = await restore.next(); ids.length > 0 && !over(); ids = await restore.next()) {
       this.#lacking = undefined;
       output.push(trip.ask(ids));
-      await output.flush();
-      await changed.until(() => this.#lacking !== undefined || over());
+      await this.#rest(() => this.#lacking !== undefined || over());
       const lacking: readonly boolean[] = this.#lacking ?? [];
       await restore.lacks(ids.filter((_, index) => lacking[index]));
     }

@@ -32,6 +32,8 @@ const TASKS_MAX = 8;
 const FLOOR_STEP = 64;
 /** A side that has had nothing to say for this long says so, that the other may tell a slow link from a dead one. */
 const PULSE_MS = 30_000;
+/** How often a silent link is looked at. */
+const LOOK_MS = 5_000;
 /** Time that a last word has to get through. */
 const LAST_WORD_MS = 3_000;
 
@@ -55,6 +57,10 @@ export class TripSession {
   #lastSave: Promise<void> = Promise.resolve();
   #floorTold: number;
   #lastRead = performance.now();
+  /** The two sides speak in turns; the agent begins. */
+  #halfDuplex: boolean;
+  #lastLook = performance.now();
+  #unacknowledged = 0;
   #error: Error | undefined;
   #refusal: Refusal | undefined;
   #peerWaiting: Waiting | undefined;
@@ -78,9 +84,11 @@ export class TripSession {
       ...common,
       changed: this.#changed,
       over: () => this.#over || this.#muted !== undefined || this.#closing,
+      resting: () => this.#passTurn(),
       save: () => this.#save(),
     });
     this.#floorTold = ledger.outFloor;
+    this.#halfDuplex = 'instance' in greeting && greeting.halfDuplex === true;
   }
 
   /** Runs the trip to its end. What the link or the other side did is told by the outcome, never thrown. */
@@ -88,7 +96,7 @@ export class TripSession {
     const stopListening = this.#side.onPublished((maildir) => {
       if (maildir === this.#side.maildir && this.#side.offers) this.#sender.published();
     });
-    const watch = setInterval(() => this.#watch(), 1_000);
+    const watch = setInterval(() => void this.#watch(), 1_000);
     try {
       await this.#sender.forgetGone();
       if ('instance' in this.#side.greeting) await this.#begin();
@@ -131,7 +139,23 @@ export class TripSession {
     this.#output.push(this.#trip.greet(greeting, await partials.list()));
     // An agent whose last trip was cut hears first how far the hub got, and on its first what the hub reads.
     if ('instance' in greeting && ledger.open.size === 0 && this.#side.peerCodecs() !== 0) this.#startSending();
-    else await this.#output.flush();
+    else {
+      this.#passTurn();
+      await this.#output.flush();
+    }
+  }
+
+  /** In half duplex, when this side has nothing more to say for now: the other one has the line. */
+  #passTurn(): void {
+    if (!this.#halfDuplex || this.#over || this.#tasks.size > 0 || !this.#output.speaks) return;
+    if (!this.#sending || this.#sender.resting) this.#output.passTurn();
+  }
+
+  async #takeTurn(): Promise<void> {
+    while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+    this.#output.speak();
+    // An answer to TURN is owed even when all is settled: the other side may have found more to say.
+    this.#passTurn();
   }
 
   #startSending(): void {
@@ -167,6 +191,7 @@ export class TripSession {
       this.#wire.destroy(error);
       return;
     }
+    this.#output.speak();
     this.#output.push(this.#trip.refuse(refusal));
     // Whether it gets through or not, the trip is over.
     void this.#output.flush().then(() => this.#wire.end());
@@ -189,8 +214,10 @@ export class TripSession {
     if (this.#closing || this.#over || this.#muted || !this.#trip.settled || this.#tasks.size > 0) return;
     this.#closing = true;
     this.#changed.wake();
-    // The agent's next HELLO says its floor before the hub repeats an answer; the hub's WELCOME would come too late.
-    if (!('instance' in this.#side.greeting)) await this.#tellFloor(1);
+    this.#output.speak();
+    // The agent's next HELLO says its floor before the hub repeats an answer; the hub's WELCOME would come too late. In half
+    // duplex a repeated answer is cheaper than one more turn of the line.
+    if (!('instance' in this.#side.greeting) && !this.#halfDuplex) await this.#tellFloor(1);
     await this.#output.flush();
     this.#wire.end();
   }
@@ -238,9 +265,12 @@ export class TripSession {
     switch (event.type) {
       case 'hello':
         this.#side.ledger.raise(event.hello.floor);
+        this.#halfDuplex = event.hello.halfDuplex === true;
+        if (this.#halfDuplex) this.#output.listen();
         return this.#begin();
       case 'welcome':
         this.#side.ledger.raise(event.welcome.floor);
+        if (!event.welcome.halfDuplex) this.#speakFreely();
         return this.#side.welcomed?.(event.welcome);
       case 'ready':
         while (this.#tasks.size > 0) await Promise.all(this.#tasks);
@@ -266,6 +296,8 @@ export class TripSession {
         return;
       case 'lacking':
         return this.#sender.lacking(event.lacking);
+      case 'turn':
+        return this.#takeTurn();
       case 'refused':
         this.#refusal = event.refusal;
         this.#over = true;
@@ -279,15 +311,36 @@ export class TripSession {
     this.#tasks.add(running);
     running
       .finally(() => this.#tasks.delete(running))
-      .then(() => this.#closeIfSettled())
+      .then(() => {
+        this.#passTurn();
+        return this.#closeIfSettled();
+      })
       .catch((error: Error) => this.#fail(error));
   }
 
-  #watch(): void {
+  /** A hub that does not know of turns speaks at once, and never gives one back. */
+  #speakFreely(): void {
+    this.#halfDuplex = false;
+    this.#output.speak();
+  }
+
+  async #watch(): Promise<void> {
+    await this.#lookForLife();
     const silent = performance.now() - this.#lastRead;
     if (silent > this.#side.idleSeconds * 1_000)
       this.#fail(new TripCut(`no byte came for ${this.#side.idleSeconds} s: the link is dead`));
-    else if (!this.#over && !this.#closing && this.#output.silentMs > PULSE_MS) this.#output.push(this.#trip.pulse());
+    else if (!this.#over && !this.#closing && this.#output.speaks && this.#output.silentMs > PULSE_MS)
+      this.#output.push(this.#trip.pulse());
+  }
+
+  /** A link that takes what we say is alive, however long that takes and however little it answers. */
+  async #lookForLife(): Promise<void> {
+    const now = performance.now();
+    if (now - Math.max(this.#lastRead, this.#lastLook) < LOOK_MS) return;
+    this.#lastLook = now;
+    const left = (await this.#wire.unacknowledged?.()) ?? 0;
+    if (left < this.#unacknowledged) this.#lastRead = now;
+    this.#unacknowledged = left;
   }
 }
 

@@ -60,6 +60,24 @@ test('many mails in one exchange, with floors told on the way, end well', async 
   expect((await pair.hub.entries('internet')).length).toBe(300);
 });
 
+test('in half duplex mail goes both ways in three round trips, the handshakes included', async () => {
+  pair = await syncPair();
+  await postUp(pair.agent, mail('first'));
+  expect(await sync(pair.agent)).toMatchObject({ ok: true });
+  for (let n = 0; n < 40; n += 1) {
+    await postUp(pair.agent, mail(`up ${n}`, noise(`up ${n}`, 20)));
+    await postDown(pair.hub, mail(`down ${n}`, noise(`down ${n}`, 20)));
+  }
+  const link = { name: 'hf', half_duplex: true };
+  expect(await sync(pair.agent, { link })).toMatchObject({
+    ok: true,
+    roundTrips: 3,
+    up: { mails: 40 },
+    down: { mails: 40 },
+  });
+  expect(await sync(pair.agent, { link })).toMatchObject({ ok: true, roundTrips: 3, up: { mails: 0 } });
+});
+
 test('--up and --down carry one direction', async () => {
   pair = await syncPair();
   await postUp(pair.agent, mail('up'));

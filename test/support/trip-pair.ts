@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { Routed } from '../../shared/core/delivery.ts';
 import { Ledger } from '../../shared/core/trip-ledger.ts';
-import { CODECS_KNOWN, TRIP_VERSION } from '../../shared/core/trip-message.ts';
+import { CODECS_KNOWN, decodeHello, encodeHello, TRIP_VERSION } from '../../shared/core/trip-message.ts';
+import { encodeRecord, RECORD, RecordReader } from '../../shared/core/trip-record.ts';
 import { accept } from '../../shared/io/accept.ts';
 import { bytesBody } from '../../shared/io/body.ts';
 import { HistoryLog } from '../../shared/io/history-log.ts';
@@ -156,6 +157,11 @@ export interface Cuts {
   readonly down?: number;
   readonly agentSide?: Partial<TripSide>;
   readonly hubSide?: Partial<TripSide>;
+  readonly agentWire?: Partial<Wire>;
+  /** Called when a side writes. */
+  readonly talk?: (who: 'agent' | 'hub') => void;
+  /** The hub is of a version that does not know HELLO's flag. */
+  readonly hubIgnoresTurns?: boolean;
 }
 
 export class TripPair {
@@ -180,19 +186,35 @@ export class TripPair {
     return rm(this.folder, { recursive: true, force: true });
   }
 
-  async trip({ up, down, agentSide, hubSide }: Cuts = {}): Promise<Trip> {
+  async trip({ up, down, agentSide, hubSide, agentWire, talk, hubIgnoresTurns }: Cuts = {}): Promise<Trip> {
     const [toHub, toAgent] = [new Lane(up), new Lane(down)];
     const cut = (): void => {
       toHub.cut();
       toAgent.cut();
     };
+    toHub.onWrite = () => talk?.('agent');
+    toAgent.onWrite = () => talk?.('hub');
+    if (hubIgnoresTurns) toHub.change = withoutTurns;
     toHub.onCut = cut;
     toAgent.onCut = cut;
-    const agent = new TripSession(await this.agent.side(agentSide), wireOf(toAgent, toHub, cut));
+    const agent = new TripSession(await this.agent.side(agentSide), {
+      ...wireOf(toAgent, toHub, cut),
+      ...agentWire,
+    });
     const hub = new TripSession(await this.hub.side(hubSide), wireOf(toHub, toAgent, cut));
     const [agentOutcome, hubOutcome] = await Promise.all([agent.run(), hub.run()]);
     return { agent: agentOutcome, hub: hubOutcome, bytesUp: toHub.carried, bytesDown: toAgent.carried };
   }
+}
+
+/** HELLO as a hub reads it that does not know the flag of half duplex. */
+function withoutTurns(bytes: Uint8Array): Uint8Array {
+  const parts = [...new RecordReader().push(bytes)];
+  return Buffer.concat(
+    parts.map(({ type, payload }) =>
+      type === RECORD.hello ? encodeHello({ ...decodeHello(payload), halfDuplex: false }) : encodeRecord(type, payload),
+    ),
+  );
 }
 
 /** One direction of the pipe. */
@@ -201,12 +223,16 @@ class Lane {
   readonly #max: number;
   carried = 0;
   onCut: () => void = () => undefined;
+  onWrite: () => void = () => undefined;
+  change: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes;
 
   constructor(max = Number.POSITIVE_INFINITY) {
     this.#max = max;
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
+  async write(whole: Uint8Array): Promise<void> {
+    this.onWrite();
+    const bytes = this.change(whole);
     if (this.stream.destroyed || this.stream.writableEnded) throw new Error('the pipe is cut');
     const part = bytes.subarray(0, this.#max - this.carried);
     this.carried += part.length;
