@@ -8,6 +8,7 @@ import type { Agent, Desk } from './agent.ts';
 import { checkCommand } from './check.ts';
 import { loadAgentConfig } from './config.ts';
 import { enrolCommand } from './enrol.ts';
+import { fetchCommand, heldCommand } from './held.ts';
 import { openAgent } from './open-agent.ts';
 import { queueCommand } from './queue.ts';
 import { runCommand } from './run.ts';
@@ -56,6 +57,8 @@ const PROGRAM: Program<Desk> = {
     sendCommand,
     statusCommand,
     queueCommand,
+    heldCommand,
+    fetchCommand,
     ...userCommands,
     checkCommand,
   ],

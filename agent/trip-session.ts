@@ -19,6 +19,7 @@ import { arrivalName, readSeen, seenKey } from '../shared/io/seen.ts';
 import type { TripCounts, TripSide } from '../shared/io/trip-side.ts';
 import { mutable, newTripState, readTripState, type TripState, writeTripState } from '../shared/io/trip-state.ts';
 import { type Agent, OUT } from './agent.ts';
+import { noteHeld } from './held.ts';
 import { hubTimeOffset, setHubTime } from './hub-time.ts';
 
 const STATE = 'trip';
@@ -79,6 +80,7 @@ export async function agentSide(agent: Agent, plan: TripPlan): Promise<TripSide>
       offset = await setHubTime(agent, welcome.time);
       ({ mailBytesMax: hubMailBytesMax, codecs: hubCodecs } = welcome);
     },
+    accepted: (mail) => noteHeld(agent, mail, agent.now() + offset),
     takeDirectory: (frame) => takeDirectory(agent, frame),
     lacking: (ids) => Promise.all(ids.map((id) => isLacking(agent, id))),
     onPublished: (listener) => agent.onPublished(listener),

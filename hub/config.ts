@@ -80,6 +80,14 @@ const HUB = z.strictObject({
     }),
     {},
   ),
+  /** Mail that is too large for its office's link. */
+  held: z.prefault(
+    z.strictObject({
+      /** What one person may ask for in a day, bytes; 0: no limit. */
+      per_day: z.prefault(bytes, '5 MB'),
+    }),
+    {},
+  ),
   /** What an office has taken is kept this long, for a laptop that is replaced. */
   keep_delivered: z.prefault(duration, '30 days'),
   /** Whom the hub writes to about trouble. */

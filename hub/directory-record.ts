@@ -13,6 +13,8 @@ const LIMITS = {
   concurrency: z.int().check(z.minimum(1)),
   users: z.enum(['known', 'any']),
 };
+/** A later limit: records of before do not have it. */
+const HOLD = z.int().check(z.minimum(0));
 
 const ALIAS = z.strictObject({ address: z.string(), targets: z.array(z.string()), owner: z.optional(z.string()) });
 
@@ -24,7 +26,11 @@ const EDIT = z.discriminatedUnion('do', [
     keyId: z.string().check(z.regex(/^[0-9a-f]{16}$/)),
   }),
   z.strictObject({ do: z.enum(['office.revoke', 'office.readmit', 'office.rekey']), office: z.string() }),
-  z.strictObject({ do: z.literal('office.limits'), office: z.string(), limits: z.partial(z.strictObject(LIMITS)) }),
+  z.strictObject({
+    do: z.literal('office.limits'),
+    office: z.string(),
+    limits: z.partial(z.strictObject({ ...LIMITS, holdBytesMax: HOLD })),
+  }),
   z.strictObject({ do: z.enum(['user.add', 'user.move']), address: z.string(), post: z.string() }),
   z.strictObject({ do: z.enum(['user.remove', 'alias.remove']), address: z.string() }),
   z.strictObject({ do: z.literal('alias.set'), aliases: z.array(ALIAS) }),
@@ -39,7 +45,7 @@ const SNAPSHOT = z.strictObject({
       keyId: z.string(),
       generation: z.int(),
       revoked: z.boolean(),
-      limits: z.strictObject(LIMITS),
+      limits: z.strictObject({ ...LIMITS, holdBytesMax: z._default(HOLD, 0) }),
     }),
   ),
   users: z.array(z.tuple([z.string(), z.string()])),

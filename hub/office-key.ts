@@ -60,6 +60,9 @@ export const deriveOfficeKey = (secret: Uint8Array, keyId: string, generation: n
 /** What shows the serving hub that a command comes from somebody who can read the master secret. */
 export const deriveAdminToken = (secret: Uint8Array): string => derive(secret, 'fieldpost admin').toString('base64url');
 
+/** What the tokens of held mail are made with. */
+export const deriveHeldKey = (secret: Uint8Array): Buffer => derive(secret, 'fieldpost held');
+
 const derive = (secret: Uint8Array, purpose: string): Buffer =>
   Buffer.from(hkdfSync('sha256', secret, '', purpose, 32));
 

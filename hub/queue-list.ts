@@ -2,7 +2,7 @@
 import { parseEntryName } from '../shared/core/entry.ts';
 import { EXIT, Exit } from '../shared/io/command-line.ts';
 import { type Entry, listEntries, openEntry } from '../shared/io/maildir.ts';
-import { type Note, readNote } from '../shared/io/note.ts';
+import { FRESH, type Note, readNote } from '../shared/io/note.ts';
 import type { Hub } from './hub.ts';
 import { INTERNET } from './relay-entry.ts';
 
@@ -17,7 +17,6 @@ export interface Queued {
 const PAGE = 1000;
 /** Fewer digits would soon mean several mails. */
 const PREFIX_DIGITS_MIN = 6;
-const FRESH: Note = { attempts: 0, nextTry: 0, settled: {} };
 
 const maildirOf = (queue: string): string => (queue === INTERNET ? INTERNET : `office/${queue}`);
 

@@ -4,11 +4,13 @@ import { expire } from '../shared/io/expire.ts';
 import type { Log } from '../shared/io/log.ts';
 import { startAdmin } from './admin.ts';
 import type { HubConfig } from './config.ts';
+import { dropGoneHeld } from './held-record.ts';
 import type { Hub, HubCommand, Service } from './hub.ts';
 import { finishMoves } from './move-user.ts';
 import { dataFolder, lockData, openHub } from './open-hub.ts';
 import { startQmtp } from './qmtp.ts';
 import { startRelay } from './relay.ts';
+import { startRequests } from './requests.ts';
 import { removeRunFile, writeRunFile } from './run-file.ts';
 import { startSilentOffice } from './silent-office.ts';
 import { startSmtp } from './smtp.ts';
@@ -66,7 +68,7 @@ const starters = (commands: readonly HubCommand[]): readonly Starter[] => [
   startSync,
   startQmtp,
   startSmtp,
-  async (hub) => [startRelay(hub), startSilentOffice(hub), startExpiry(hub)],
+  async (hub) => [startRelay(hub), startRequests(hub), startSilentOffice(hub), startExpiry(hub)],
 ];
 
 const DAY_MS = 86_400_000;
@@ -74,7 +76,7 @@ const DAY_MS = 86_400_000;
 /** Forgets, at start and once a day, answers that nobody can ask for any more; each time a bounded piece of the work. */
 function startExpiry(hub: Hub): Service {
   const run = () =>
-    expire(hub.place, hub.now()).catch((error: Error) =>
+    forgetOld(hub).catch((error: Error) =>
       hub.log.warn('old answers could not be cleared away; tried again tomorrow', { error: error.message }),
     );
   let last = run();
@@ -88,4 +90,9 @@ function startExpiry(hub: Hub): Service {
       await last;
     },
   };
+}
+
+async function forgetOld(hub: Hub): Promise<void> {
+  await expire(hub.place, hub.now());
+  for (const office of hub.directory.current.offices.keys()) await dropGoneHeld(hub, office);
 }

@@ -9,11 +9,12 @@ import { mailDate } from '../shared/core/trace.ts';
 import { textBody } from '../shared/io/body.ts';
 import { bounceMail } from '../shared/io/bounce.ts';
 import { type Entry, type ListedEntry, listEntries, openEntry, removeEntry } from '../shared/io/maildir.ts';
-import { readNote, writeNote } from '../shared/io/note.ts';
+import { FRESH, readNote, writeNote } from '../shared/io/note.ts';
 import { sendNotice } from '../shared/io/notice.ts';
 import { readContact } from './contact.ts';
 import type { Hub, Service } from './hub.ts';
 import { offeredIds } from './instance.ts';
+import { warnOfLapse } from './lapse.ts';
 import { withOffice } from './office-lock.ts';
 
 const HOUR_MS = 3_600_000;
@@ -64,6 +65,7 @@ async function lookAt(hub: Hub, office: string): Promise<void> {
     if (age > hub.config.silent.lifetime && (await withOffice(office, () => giveBack(hub, office, entry)))) continue;
     late.mails += 1;
     late.oldest = Math.min(late.oldest, entry.name.accepted);
+    await warnOfLapse(hub, office, entry);
     // What machines send in bulk expects no answer (RFC 3834).
     if (entry.name.urgency !== BULK) await tellSender(hub, office, entry);
   }
@@ -88,7 +90,10 @@ async function giveBack(hub: Hub, office: string, { key, name }: ListedEntry): P
   const entry = await openEntry(hub.store, key);
   if (!entry) return true;
   const days = Math.round(hub.config.silent.lifetime / DAY_SECONDS);
-  const text = `office ${office} has not called for this mail within ${days} days (#4.4.7)`;
+  const held = (await readNote(hub.store, `office/${office}`, name.id))?.held;
+  const text = held
+    ? `the mail is too large for the link of office ${office}, and nobody there has asked for it within ${days} days (#4.4.7)`
+    : `office ${office} has not called for this mail within ${days} days (#4.4.7)`;
   const { letter } = await report(hub, office, { entry, kind: 'expired', text });
   if (letter === 'Z') return false;
   hub.log.warn('a mail was given back: its office did not call', { office, id: name.id });
@@ -97,11 +102,13 @@ async function giveBack(hub: Hub, office: string, { key, name }: ListedEntry): P
 }
 
 async function tellSender(hub: Hub, office: string, { key, name }: ListedEntry): Promise<void> {
-  const note = (await readNote(hub.store, `office/${office}`, name.id)) ?? { attempts: 0, nextTry: 0, settled: {} };
+  const note = (await readNote(hub.store, `office/${office}`, name.id)) ?? FRESH;
   if (note.told) return;
   const entry = await openEntry(hub.store, key);
   if (!entry) return;
-  const text = `it waits for office ${office}, which has not called since (#4.4.1)`;
+  const text = note.held
+    ? `it is too large for the link of office ${office} and is held at the hub; its recipient has had a summary, and can ask for it (#4.4.1)`
+    : `it waits for office ${office}, which has not called since (#4.4.1)`;
   // A bounce is not reported on; its note spares the next look from opening it again.
   const told = entry.head.sender === '' ? undefined : await report(hub, office, { entry, kind: 'delayed', text });
   if (told?.letter !== 'Z') await writeNote(hub.store, `office/${office}`, name.id, { ...note, told: true });

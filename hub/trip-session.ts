@@ -20,6 +20,7 @@ import { TripCut, TripRefused, type TripSide } from '../shared/io/trip-side.ts';
 import { mutable, type TripState } from '../shared/io/trip-state.ts';
 import { type BucketPartialsOptions, fetchPartials, keepPartials } from './bucket-partials.ts';
 import { forgetDelivered, keepDelivered, restoreDelivered } from './delivered.ts';
+import { holdEntry } from './hold.ts';
 import type { Hub } from './hub.ts';
 import { admitInstance, readOfficeTrips, writeOfficeTrips } from './instance.ts';
 import { withOffice } from './office-lock.ts';
@@ -115,8 +116,7 @@ interface Trip {
 function hubSide(hub: Hub, { caller, office, hello, state }: Trip): TripSide {
   const { name } = office;
   const ledger = new Ledger(state.ledger);
-  const limits = [hub.config.limits.mail, office.limits.mailBytesMax].filter((limit) => limit > 0);
-  const mailBytesMax = limits.length > 0 ? Math.min(...limits) : 0;
+  const mailBytesMax = smallest(hub.config.limits.mail, office.limits.mailBytesMax);
   let restoreFrom = state.restoreFrom;
   const restore = restoreDelivered(hub, {
     office: name,
@@ -142,7 +142,8 @@ function hubSide(hub: Hub, { caller, office, hello, state }: Trip): TripSide {
     partials: new Partials(partialFolder(hub, name)),
     spool: hub.spool,
     mailBytesMax,
-    offerBytesMax: hello.mailBytesMax,
+    offerBytesMax: smallest(hello.mailBytesMax, office.limits.holdBytesMax),
+    tooLarge: (entry) => holdEntry(hub, name, entry),
     offers: hello.down,
     idleSeconds: hub.config.limits.idle,
     now: () => hub.now(),
@@ -173,6 +174,12 @@ function hubSide(hub: Hub, { caller, office, hello, state }: Trip): TripSide {
     ...(restoreFrom === undefined || !hello.down ? {} : { restore }),
     onPublished: (listener) => hub.onPublished(listener),
   };
+}
+
+/** Of limits of which 0 means none. */
+function smallest(...limits: readonly number[]): number {
+  const set = limits.filter((limit) => limit > 0);
+  return set.length > 0 ? Math.min(...set) : 0;
 }
 
 const historyLog = ({ store, log }: Hub, office: string, way: 'up' | 'down'): HistoryLog =>

@@ -5,6 +5,7 @@ import { type Call, EXIT, Exit } from '../../shared/io/command-line.ts';
 import { parseBytes } from '../../shared/io/config.ts';
 import { countMaildir } from '../../shared/io/maildir.ts';
 import { editDirectory } from '../edit-directory.ts';
+import { HOLD_BYTES_MIN } from '../hold.ts';
 import type { Hub, HubCommand } from '../hub.ts';
 import { readmit } from '../instance.ts';
 import { deriveOfficeKey, newKeyId } from '../office-key.ts';
@@ -92,9 +93,10 @@ hub office readmit NAME.`,
     help: `  mail=20 MB       largest mail to and from the office; 0: no limit but the hub's
   concurrency=20   connections and mails in hand at once
   users=known      only users of the directory; users=any: every name in the office's domains, for an office with its own qmail
+  hold=20 KB       larger mail is held at the hub, whatever the link, and a summary goes instead; 0: the link's max_mail decides
 
   hub office limits farah users=any "mail=2 MB"`,
-    takes: [1, 4],
+    takes: [1, 5],
     reports: true,
     run: async (hub, call) => limitOffice(hub, call),
   },
@@ -156,7 +158,12 @@ const facts = ({ name, domains, revoked, limits, keyId, generation }: Office, us
   identity: `${keyId}.${generation}`,
 });
 
-const limitFacts = ({ mailBytesMax, concurrency, users }: OfficeLimits) => ({ mail: mailBytesMax, concurrency, users });
+const limitFacts = ({ mailBytesMax, concurrency, users, holdBytesMax }: OfficeLimits) => ({
+  mail: mailBytesMax,
+  concurrency,
+  users,
+  hold: holdBytesMax,
+});
 
 const line = ({ name, domains, revoked }: Office, usersOf: CountUsers): string =>
   `${name.padEnd(16)} ${domains.join(' ')}  ${usersOf(name)} users${revoked ? '  REVOKED' : ''}`;
@@ -177,8 +184,8 @@ async function showOffice(hub: Hub, { positionals: [name = ''], json, out }: Cal
   return EXIT.ok;
 }
 
-const describeLimits = ({ mailBytesMax, concurrency, users }: OfficeLimits): string =>
-  `mail=${mailBytesMax === 0 ? '0 (no limit of its own)' : `${mailBytesMax} bytes`} concurrency=${concurrency} users=${users}`;
+const describeLimits = ({ mailBytesMax, concurrency, users, holdBytesMax }: OfficeLimits): string =>
+  `mail=${mailBytesMax === 0 ? '0 (no limit of its own)' : `${mailBytesMax} bytes`} concurrency=${concurrency} users=${users} hold=${holdBytesMax === 0 ? '0 (the link decides)' : `${holdBytesMax} bytes`}`;
 
 async function limitOffice(hub: Hub, { positionals: [name = '', ...pairs], json, out }: Call): Promise<number> {
   const limits = Object.assign({}, ...pairs.map(limitOf)) as Partial<OfficeLimits>;
@@ -206,7 +213,14 @@ function limitOf(pair: string): Partial<OfficeLimits> {
       throw wrong(`expected a number from 1 to ${CONCURRENCY_MAX}, such as concurrency=20`);
     return { concurrency };
   }
-  if (key !== 'users') throw wrong('the limits are mail=SIZE, concurrency=NUMBER and users=known or users=any');
+  if (key === 'hold') {
+    const holdBytesMax = parseBytes(value);
+    if (holdBytesMax === undefined || (holdBytesMax > 0 && holdBytesMax < HOLD_BYTES_MIN))
+      throw wrong(`expected a size of at least ${HOLD_BYTES_MIN} bytes, such as hold=20KB, or hold=0 for none`);
+    return { holdBytesMax };
+  }
+  if (key !== 'users')
+    throw wrong('the limits are mail=SIZE, hold=SIZE, concurrency=NUMBER and users=known or users=any');
   if (value !== 'known' && value !== 'any') throw wrong('expected users=known or users=any');
   return { users: value };
 }

@@ -36,6 +36,7 @@ export const queueCommands: readonly HubCommand[] = [
     words: 'queue retry',
     usage: 'ID',
     summary: 'has a mail tried now, whenever it would be its turn',
+    help: 'A mail that is held because of its size goes with the next trip of its office, whatever that costs there.',
     takes: [1, 1],
     run: retry,
   },
@@ -138,7 +139,7 @@ function describe(hub: Hub, mail: Queued, { header, recipients }: Described): re
 
 async function retry(hub: Hub, { positionals: [prefix = ''], out }: Call): Promise<undefined> {
   const { entry, maildir, note, queue } = await findQueued(hub, prefix);
-  await writeNote(hub.store, maildir, entry.id, { ...note, nextTry: 0 });
+  await writeNote(hub.store, maildir, entry.id, { ...note, nextTry: 0, ...(note.held ? { fetch: true } : {}) });
   hub.place.published?.(maildir, entry.key);
   const when = queue === INTERNET ? 'is tried now' : `goes when office ${queue} calls`;
   out(`${entry.id.slice(0, ID_DIGITS)} ${when}`);

@@ -95,9 +95,14 @@ function changeOffice(directory: Directory, name: string, part: Partial<Office>)
 /** The office's own limits when nothing changes. */
 function limitsAfter(office: Office | undefined, limits: Changed<OfficeLimits>): OfficeLimits {
   const before = office?.limits ?? DEFAULT_LIMITS;
-  const { mailBytesMax = before.mailBytesMax, concurrency = before.concurrency, users = before.users } = limits;
-  const same = mailBytesMax === before.mailBytesMax && concurrency === before.concurrency && users === before.users;
-  return same ? before : { mailBytesMax, concurrency, users };
+  const {
+    mailBytesMax = before.mailBytesMax,
+    concurrency = before.concurrency,
+    users = before.users,
+    holdBytesMax = before.holdBytesMax,
+  } = limits;
+  const after: OfficeLimits = { mailBytesMax, concurrency, users, holdBytesMax };
+  return Object.entries(after).every(([key, value]) => before[key as keyof OfficeLimits] === value) ? before : after;
 }
 
 /** The table itself when nothing changes. */

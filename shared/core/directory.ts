@@ -10,9 +10,11 @@ export interface OfficeLimits {
   readonly concurrency: number;
   /** `known`: only users of the directory. `any`: every name in the office's domains, for a plain qmail office. */
   readonly users: 'known' | 'any';
+  /** Larger mail is held at the hub, whatever the link, and a summary goes instead, bytes; 0: the link decides alone. */
+  readonly holdBytesMax: number;
 }
 
-export const DEFAULT_LIMITS: OfficeLimits = { mailBytesMax: 0, concurrency: 20, users: 'known' };
+export const DEFAULT_LIMITS: OfficeLimits = { mailBytesMax: 0, concurrency: 20, users: 'known', holdBytesMax: 0 };
 
 export interface Office {
   readonly name: string;

@@ -2,6 +2,7 @@
  * Where the mail for one recipient goes: the same function at the hub and at every office, over the tables of each. The
  * order is qmail's and fastforward's:
  *
+ *   0. `held+TOKEN` of the common domain: a request for a held mail
  *   1. an alias of exactly this address
  *   2. a person whom the directory names (so that one catch-all line does not swallow everybody)
  *   3. an alias for `@domain`, then for `user@` in a domain of ours
@@ -20,6 +21,7 @@
 import { type Address, addressFault, foldAddress, splitAddress } from './address.ts';
 import type { Delivery, Peer, Routed } from './delivery.ts';
 import { type Alias, AT_HUB } from './directory.ts';
+import { routeRequest } from './held-address.ts';
 import {
   away,
   deliveryTo,
@@ -46,6 +48,8 @@ export function route(tables: Tables, peer: Peer, sender: string, recipient: str
   if (fault !== undefined) return nowhere(refused(`sorry, ${fault} (#5.1.3)`));
   const { local, domain } = splitAddress(recipient);
   if (local === '' || domain === '') return nowhere(refused("sorry, I can't handle that recipient (#5.1.3)"));
+  const request = routeRequest(tables, peer, { sender, recipient });
+  if (request) return request;
   const expansion = new Expansion(tables.here !== AT_HUB && peer.name === AT_HUB ? withoutAliases(tables) : tables);
   expansion.follow({ sender, recipient }, 0);
   return expansion.routed({ sender, recipient }, peer);

@@ -27,6 +27,8 @@ export interface BounceOptions {
   readonly kind: DsnKind;
   /** Unix seconds. */
   readonly now: number;
+  /** Tells a second report of the same kind from the first. */
+  readonly occasion?: string;
 }
 
 /**
@@ -37,12 +39,13 @@ export async function bounceMail(
   place: Place,
   reported: Reported,
   failures: readonly Failure[],
-  { kind, now }: BounceOptions,
+  { kind, now, occasion }: BounceOptions,
 ): Promise<Verdict> {
   const { sender, accepted: since } = reported.head;
   if (failures.length === 0) return NOBODY_TOLD;
   if (sender === '') return unreported(place, reported, failures, 'it has no sender, so it is a report itself');
-  const id = digest(['bounce', reported.id, kind, ...failures.map(({ recipient }) => recipient)]);
+  const recipients = failures.map(({ recipient }) => recipient);
+  const id = digest(['bounce', reported.id, kind, ...recipients, ...(occasion === undefined ? [] : [occasion])]);
   const header = await headerOf(reported.body);
   const bytes = composeDsn({ kind, id, hostname: place.hostname, sender, failures, accepted: since, now, header });
   const verdict = await sendNotice(place, { id, recipient: sender, bytes, now });

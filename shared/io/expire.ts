@@ -30,7 +30,7 @@ export async function expire({ store, log }: Place, now: number): Promise<void> 
   }
   for await (const maildir of maildirs(store, ['office/', 'internet/', 'out/'])) await sweepNotes(store, maildir);
   if (store.staging === 'in place')
-    for await (const maildir of maildirs(store, ['office/', 'internet/', 'mailbox/']))
+    for await (const maildir of maildirs(store, ['office/', 'internet/', 'mailbox/', 'fetch/']))
       await sweepStep(store, `${maildir}/new/`, (file) => dropUnvouched(store, file, now));
   if (removed > 0) log.info('old answers forgotten', { records: removed });
 }

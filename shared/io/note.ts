@@ -14,13 +14,24 @@ export interface Note {
   readonly nextTry: number;
   /** Recipients who need nothing more: their K, or their D after the sender was told. */
   readonly settled: Readonly<Record<string, Verdict>>;
-  readonly lastError?: string;
+  readonly lastError?: string | undefined;
   /** The sender has been told that the mail waits. */
-  readonly told?: boolean;
+  readonly told?: boolean | undefined;
+  /** It is too large for its office's links: its recipients have had a summary. */
+  readonly held?: boolean | undefined;
+  /** Somebody has asked for it: it travels whatever its size. */
+  readonly fetch?: boolean | undefined;
+  /** Sender and recipients have been told that it is given back soon. */
+  readonly lapses?: boolean | undefined;
 }
+
+/** What there is to say of an entry that nothing has happened to. */
+export const FRESH: Note = { attempts: 0, nextTry: 0, settled: {} };
 
 /** Room for ten thousand recipients and their answers. */
 const NOTE_BYTES_MAX = 8_000_000;
+
+const SAID = z.optional(z.boolean());
 
 /** `settled` as pairs: a recipient may have any name, also `__proto__`, which an object in JSON would lose. */
 const STORED = z.object({
@@ -28,7 +39,10 @@ const STORED = z.object({
   nextTry: z.number(),
   settled: z.array(z.tuple([z.string(), z.enum(['K', 'Z', 'D']), z.string()])),
   lastError: z.optional(z.string()),
-  told: z.optional(z.boolean()),
+  told: SAID,
+  held: SAID,
+  fetch: SAID,
+  lapses: SAID,
 });
 
 export const noteKey = (maildir: string, id: string): string => `${maildir}/note/${id}`;
@@ -41,13 +55,10 @@ export async function readNote(store: Store, maildir: string, id: string): Promi
   const stored = z.safeParse(STORED, parsed((await readBody(body, NOTE_BYTES_MAX)).toString()));
   if (!stored.success)
     throw new StoreError(`${key} is damaged: remove it, then all recipients of its mail are tried again`);
-  const { attempts, nextTry, settled, lastError, told } = stored.data;
+  const { settled, ...rest } = stored.data;
   return {
-    attempts,
-    nextTry,
+    ...rest,
     settled: Object.fromEntries(settled.map(([recipient, letter, text]) => [recipient, { letter, text }])),
-    ...(lastError === undefined ? {} : { lastError }),
-    ...(told === undefined ? {} : { told }),
   };
 }
 

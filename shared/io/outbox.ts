@@ -15,8 +15,10 @@ export interface OutboxOptions {
   readonly place: Place;
   readonly maildir: string;
   readonly ledger: Ledger;
-  /** Larger ones stay and are counted as waiting; 0: none is too large. */
+  /** Larger ones that nobody has asked for stay and are counted as waiting; 0: none is too large. */
   readonly offerBytesMax: number;
+  /** Called for each that stays because of its size. */
+  tooLarge?(entry: ListedEntry): Promise<void>;
   /** Bytes of entries that share a frame; 0: each has its own. */
   groupBytes(): number;
   now(): number;
@@ -39,7 +41,8 @@ export class Outbox {
   /** Entries that this trip has dealt with. */
   readonly #handled = new Set<string>();
   readonly #repeats: Chosen[] = [];
-  #waiting: Waiting = { mails: 0, bytes: 0 };
+  /** Bytes of what stays, by id. */
+  readonly #staying = new Map<string, number>();
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -47,11 +50,14 @@ export class Outbox {
 
   /** What stays behind in this trip, as far as it has looked. */
   get waiting(): Waiting {
-    return this.#waiting;
+    const bytes = [...this.#staying.values()].reduce((sum, size) => sum + size, 0);
+    return { mails: this.#staying.size, bytes };
   }
 
-  /** Something was published: looks from the start again. */
-  rescan(): void {
+  /** Something was published, or an entry that stayed may go: looks from the start again. */
+  rescan(key?: string): void {
+    const id = key === undefined ? '' : idOf(key);
+    if (this.#staying.delete(id)) this.#handled.delete(id);
     this.#page = [];
     this.#after = undefined;
     this.#whole = false;
@@ -124,7 +130,7 @@ export class Outbox {
       if (!this.#handled.has(entry.name.id)) {
         if (!(await this.#stays(entry))) return entry;
         this.#handled.add(entry.name.id);
-        this.#count(entry);
+        this.#staying.set(entry.name.id, entry.size);
       }
       this.#page.shift();
     }
@@ -144,18 +150,17 @@ export class Outbox {
     return this.#page[0];
   }
 
-  async #stays({ key, name, size }: ListedEntry): Promise<boolean> {
-    const { place, maildir, offerBytesMax } = this.#options;
-    if (offerBytesMax > 0 && size > offerBytesMax) return true;
-    if (!(await takeable(place.store, key))) return true;
-    const note = await readNote(place.store, maildir, name.id);
+  async #stays(entry: ListedEntry): Promise<boolean> {
+    const { place, maildir, offerBytesMax, tooLarge } = this.#options;
+    if (!(await takeable(place.store, entry.key))) return true;
+    const note = await readNote(place.store, maildir, entry.name.id);
+    if (offerBytesMax > 0 && entry.size > offerBytesMax && !note?.fetch) {
+      await tooLarge?.(entry);
+      return true;
+    }
     // A next try further off than any is ever set was written under another clock.
     const now = this.#options.now();
     return note !== undefined && note.nextTry > now && note.nextTry <= now + RETRY_SECONDS_MAX;
-  }
-
-  #count({ size }: ListedEntry): void {
-    this.#waiting = { mails: this.#waiting.mails + 1, bytes: this.#waiting.bytes + size };
   }
 }
 

@@ -163,6 +163,7 @@ export class TripInbox {
     const { side } = this.#options;
     await side.admit();
     const verdicts = await accept(side.place, { peer: side.peer, id: mailId(mail), mail }, side.now());
+    if (verdicts.some(({ letter }) => letter === 'K')) await side.accepted?.(mail);
     this.carried.mails += 1;
     this.carried.bytesRaw += mail.body.size;
     return verdicts;

@@ -113,8 +113,8 @@ export class TripSender {
   }
 
   /** Mail was published to our maildir. */
-  published(): void {
-    this.#outbox.rescan();
+  published(key?: string): void {
+    this.#outbox.rescan(key);
     this.#wake();
   }
 

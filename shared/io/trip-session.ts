@@ -93,8 +93,8 @@ export class TripSession {
 
   /** Runs the trip to its end. What the link or the other side did is told by the outcome, never thrown. */
   async run(): Promise<TripOutcome> {
-    const stopListening = this.#side.onPublished((maildir) => {
-      if (maildir === this.#side.maildir && this.#side.offers) this.#sender.published();
+    const stopListening = this.#side.onPublished((maildir, key) => {
+      if (maildir === this.#side.maildir && this.#side.offers) this.#sender.published(key);
     });
     const watch = setInterval(() => void this.#watch(), 1_000);
     try {

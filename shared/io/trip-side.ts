@@ -3,8 +3,8 @@ import type { Peer } from '../core/delivery.ts';
 import type { Ledger } from '../core/trip-ledger.ts';
 import type { Hello, Welcome } from '../core/trip-message.ts';
 import type { HistoryLog } from './history-log.ts';
-import type { Place } from './mail.ts';
-import type { Entry } from './maildir.ts';
+import type { Mail, Place } from './mail.ts';
+import type { Entry, ListedEntry } from './maildir.ts';
 import type { Partials } from './partials.ts';
 
 export interface TripSide {
@@ -42,6 +42,10 @@ export interface TripSide {
   peerCodecs(): number;
   /** What earlier mail left, for each direction. */
   readonly history: { readonly out: HistoryLog; readonly in: HistoryLog };
+  /** Called for an entry that stays because of its size, in each trip. */
+  tooLarge?(entry: ListedEntry): Promise<void>;
+  /** Called when a mail of the other side has been accepted; before that is said. */
+  accepted?(mail: Mail): Promise<void>;
   /** Called before an entry that was accepted is removed. */
   delivered?(entry: Entry): Promise<void>;
   /** The agent hears the hub's greeting. */
@@ -52,7 +56,7 @@ export interface TripSide {
   readonly restore?: Restore;
   /** Which mails, by id, this side has never accepted. */
   lacking?(ids: readonly string[]): Promise<readonly boolean[]>;
-  onPublished(listener: (maildir: string) => void): () => void;
+  onPublished(listener: (maildir: string, key?: string) => void): () => void;
   /** Called when anything has moved. */
   progress?(counts: TripCounts): void;
 }

@@ -138,7 +138,12 @@ describe('done', () => {
   });
   test('one limit, the others stay', () => {
     const limited = applyEdit(network(), { do: 'office.limits', office: 'ghazni', limits: { mailBytesMax: 5 } });
-    expect(limited.offices.get('ghazni')?.limits).toEqual({ mailBytesMax: 5, concurrency: 20, users: 'any' });
+    expect(limited.offices.get('ghazni')?.limits).toEqual({
+      mailBytesMax: 5,
+      concurrency: 20,
+      users: 'any',
+      holdBytesMax: 0,
+    });
   });
   test('addresses are kept folded, targets as they are written', () => {
     const directory = applyEdit(

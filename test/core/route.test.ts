@@ -347,3 +347,26 @@ test('three hundred people of three offices', () => {
   expect(Map.groupBy(deliveries, ({ maildir }) => maildir).size).toBe(3);
   expect(new Set(deliveries.map(({ recipient }) => recipient)).size).toBe(300);
 });
+
+describe('a request for a held mail', () => {
+  const address = `held+${'a2'.repeat(10)}@example.org`;
+  const tables = (here: string) => (here === 'hub' ? hubTablesOf(network()) : officeTablesOf(network(), here));
+  test.each([
+    ['at an office: to the hub', 'herat', { name: 'send', relays: true }, 'out'],
+    ['at the hub, from a trip', 'hub', { name: 'office/herat', relays: true, office: 'herat' }, 'fetch/herat'],
+    ['at the hub, from a host that may relay', 'hub', { name: 'qmtp/herat', relays: true, office: 'herat' }, undefined],
+    ['at the hub, from a stranger', 'hub', { name: 'smtp', relays: false }, undefined],
+    ['at the hub, from the hub', 'hub', { name: 'bounce', relays: true }, undefined],
+  ])('%s', (_, here, peer, maildir) => {
+    const { verdict, deliveries } = route(tables(here), peer, 'farid@example.org', address);
+    expect(verdict.letter).toBe(maildir === undefined ? 'D' : 'K');
+    expect(deliveries.map((delivery) => delivery.maildir)).toEqual(maildir === undefined ? [] : [maildir]);
+  });
+  test('another domain, or another form, is an address like any', () => {
+    const peer = { name: 'office/herat', relays: true, office: 'herat' };
+    expect(route(tables('hub'), peer, '', address.replace('example.org', 'example.com')).deliveries).toMatchObject([
+      { maildir: 'internet' },
+    ]);
+    expect(route(tables('hub'), peer, '', 'held+short@example.org').verdict.letter).toBe('D');
+  });
+});

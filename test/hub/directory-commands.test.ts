@@ -73,12 +73,19 @@ describe('office', () => {
 
   test('limits: set, shown, and each mistake named', async () => {
     await typed('office add herat', 'office limits herat mail=1.5MB concurrency=3 users=any');
-    expect(await jsonOf('office limits herat --json')).toEqual({ mail: 1_500_000, concurrency: 3, users: 'any' });
+    expect(await jsonOf('office limits herat --json')).toEqual({
+      mail: 1_500_000,
+      concurrency: 3,
+      users: 'any',
+      hold: 0,
+    });
     for (const [pair, says] of [
       ['mail=big', /size/],
+      ['hold=big', /size/],
+      ['hold=2KB', /at least 5000 bytes/],
       ['concurrency=0', /1 to/],
       ['users=all', /known or users=any/],
-      ['colour=red', /mail=SIZE/],
+      ['colour=red', /mail=SIZE, hold=SIZE/],
       ['mail', /mail=SIZE/],
     ] as const)
       expect(await type(`office limits herat ${pair}`)).toMatchObject({ code: 64, error: expect.stringMatching(says) });

@@ -7,13 +7,16 @@ import type { Agent } from '../../agent/agent.ts';
 import { loadAgentConfig } from '../../agent/config.ts';
 import { openAgent } from '../../agent/open-agent.ts';
 import type { Service } from '../../hub/hub.ts';
+import { hubTables } from '../../hub/hub-tables.ts';
 import { deriveOfficeKey } from '../../hub/office-key.ts';
 import { startSync } from '../../hub/sync.ts';
 import { DEFAULT_LIMITS, type Office } from '../../shared/core/directory.ts';
+import { route } from '../../shared/core/route.ts';
 import { encodeToken } from '../../shared/core/token.ts';
 import { accept } from '../../shared/io/accept.ts';
 import { type Body, bytesBody } from '../../shared/io/body.ts';
 import type { Log } from '../../shared/io/log.ts';
+import type { Place } from '../../shared/io/mail.ts';
 import { type BareHub, bareHub } from './bare-hub.ts';
 import { CuttingProxy } from './cutting-proxy.ts';
 
@@ -50,17 +53,29 @@ const SILENT: Log = { info: () => undefined, warn: () => undefined, error: () =>
 export async function syncPair({
   toml = '',
   office = HERAT,
+  tables = false,
 }: {
   toml?: string;
   office?: Office;
+  /** The hub routes by its directory: people of example.org are posted at the office. */
+  tables?: boolean;
 } = {}): Promise<SyncPair> {
   let current = office;
   const bare = await bareHub({ offices: [office], toml: `[listen]\nsync = "127.0.0.1:0"\n${toml}` });
+  const directory = {
+    ...bare.directory.current,
+    users: new Map(['farid@example.org', 'holly@example.org'].map((address) => [address, 'herat'])),
+  };
+  const real: Place = {
+    ...bare.place,
+    route: (peer, sender, recipient) => route(hubTables(directory, bare.config), peer, sender, recipient),
+  };
   const hub = {
     ...bare,
+    place: tables ? real : bare.place,
     directory: {
       ...bare.directory,
-      current: { ...bare.directory.current, users: new Map([['farid@example.org', 'herat']]) },
+      current: directory,
       office: (name: string) => (name === current.name ? current : undefined),
       officeOfKey: (keyId: string) => (keyId === current.keyId ? current : undefined),
     },

@@ -1,0 +1,13 @@
+/** What the first line of a reply to a summary asks for. Numbers are those of attachments, from 1 on. */
+export type Choice = 'all' | 'text' | 'drop' | readonly number[];
+
+/** Undefined for a line that says something else. */
+export function choiceOf(line: string): Choice | undefined {
+  const words = line
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, ' ')
+    .trim();
+  if (words === 'all' || words === 'text' || words === 'drop') return words;
+  if (!/^\d{1,3}( \d{1,3}){0,20}$/.test(words)) return undefined;
+  return [...new Set(words.split(' ').map(Number))];
+}

@@ -1,0 +1,129 @@
+/** The summary that goes instead of a held mail. It travels over the link that the mail is too large for, so it is short. */
+import { fieldValue, headerFields } from '../shared/core/headers.ts';
+import { mailDate } from '../shared/core/trace.ts';
+import type { Body } from '../shared/io/body.ts';
+import { headerOf } from '../shared/io/bounce.ts';
+import { type MailPart, oneLine, readParts } from './mail-parts.ts';
+
+const SUBJECT_CHARACTERS = 80;
+const FROM_CHARACTERS = 80;
+const NAME_CHARACTERS = 50;
+const TEXT_LINES = 10;
+const TEXT_CHARACTERS = 400;
+const ATTACHMENTS_NAMED = 8;
+
+/** What a summary says of the mail. */
+export interface Summarised {
+  readonly from: string;
+  readonly subject: string;
+  readonly date: string;
+  /** Its first lines; undefined when the mail could not be taken apart. */
+  readonly text: string | undefined;
+  readonly attachments: readonly { readonly name: string; readonly type: string; readonly bytes: number }[];
+}
+
+export async function summarise(body: Body): Promise<Summarised> {
+  const fields = headerFields(await headerOf(body));
+  const value = (name: string): string => oneLine(fieldValue(fields, name) ?? '');
+  const parts = await readParts(body);
+  return {
+    from: (parts?.from || value('from')).slice(0, FROM_CHARACTERS),
+    subject: (parts?.subject ?? value('subject')).slice(0, SUBJECT_CHARACTERS),
+    date: value('date').slice(0, 40),
+    text: parts && firstLines(parts.text),
+    attachments: (parts?.attachments ?? []).map(({ name, type, bytes }: MailPart) => ({
+      name: name.slice(0, NAME_CHARACTERS),
+      type,
+      bytes: bytes.length,
+    })),
+  };
+}
+
+function firstLines(text: string): string {
+  const lines = text
+    .split(/\r?\n/)
+    .map((line) => oneLine(line))
+    .filter((line) => line !== '');
+  const start = lines.slice(0, TEXT_LINES).join('\n').slice(0, TEXT_CHARACTERS);
+  return start.length < lines.join('\n').length ? `${start} …` : start;
+}
+
+export interface Summary {
+  readonly about: Summarised;
+  /** Of the held mail. */
+  readonly id: string;
+  readonly token: string;
+  readonly recipient: string;
+  readonly messageId: string;
+  readonly hostname: string;
+  readonly replyTo: string;
+  /** Of the held mail. */
+  readonly bytes: number;
+  readonly now: number;
+  /** When the mail goes back to its sender. */
+  readonly lapses: number;
+}
+
+/** The mail, with LF line ends; the same for the same summary. */
+export function composeSummary(summary: Summary): Uint8Array {
+  const { about, id, token, recipient, messageId, hostname, replyTo, bytes, now } = summary;
+  const subject = `[held ${sizeText(bytes)}] ${about.subject}`;
+  const lines = [
+    `From: Held mail <MAILER-DAEMON@${hostname}>`,
+    `Reply-To: <${replyTo}>`,
+    `To: <${recipient}>`,
+    `Subject: ${headerText(subject)}`,
+    `Date: ${mailDate(now)}`,
+    `Message-ID: <${messageId}>`,
+    'Auto-Submitted: auto-generated',
+    `X-Fieldpost-Held: id=${id}; size=${bytes}; token=${token}; parts=${about.attachments.length}`,
+    'MIME-Version: 1.0',
+    'Content-Type: text/plain; charset=utf-8',
+    'Content-Transfer-Encoding: 8bit',
+    '',
+    ...textOf(summary),
+    '',
+  ];
+  return Buffer.from(lines.join('\n'));
+}
+
+function textOf({ about: { from, date, text, attachments }, bytes, lapses }: Summary): readonly string[] {
+  const named = attachments.slice(0, ATTACHMENTS_NAMED);
+  const more = attachments.length - named.length;
+  return [
+    `From: ${from}`,
+    ...(date === '' ? [] : [`Date: ${date}`]),
+    `Size: ${sizeText(bytes)}, too large for the link; it is held until ${mailDate(lapses).slice(5, 16)}`,
+    '',
+    ...(text === undefined || text === '' ? [] : [text, '']),
+    ...named.map(({ name, type, bytes: size }, index) => `${index + 1}  ${name}  ${type}  ${sizeText(size)}`),
+    ...(more > 0 ? [`and ${more} more`] : []),
+    ...(named.length > 0 ? [''] : []),
+    'To get it, reply with one word in the first line:',
+    'all      the whole mail',
+    ...(text === undefined ? [] : ['text     its text alone']),
+    ...(named.length > 0 ? ['1        attachment 1 (1 3: several)'] : []),
+    'drop     nothing: you do not want it',
+  ];
+}
+
+/** `2.3 MB`, `40 KB`. */
+export function sizeText(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  return bytes < 1_000_000 ? `${Math.round(bytes / 1_000)} KB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+/** RFC 2047 where it is not plain ASCII: words of at most 75 characters that do not cut one. */
+function headerText(text: string): string {
+  if (/^[ -~]*$/.test(text)) return text;
+  const words: string[] = [];
+  let word = '';
+  for (const char of text) {
+    if (Buffer.byteLength(word + char) > 42) {
+      words.push(word);
+      word = '';
+    }
+    word += char;
+  }
+  return [...words, word].map((part) => `=?utf-8?B?${Buffer.from(part).toString('base64')}?=`).join('\n ');
+}

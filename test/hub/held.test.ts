@@ -1,0 +1,341 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import type { Agent, Desk } from '../../agent/agent.ts';
+import { fetchCommand, heldCommand } from '../../agent/held.ts';
+import { sync } from '../../agent/sync.ts';
+import { queueCommands } from '../../hub/commands/queue.ts';
+import { dropGoneHeld } from '../../hub/held-record.ts';
+import { holdEntry } from '../../hub/hold.ts';
+import { answerRequests } from '../../hub/requests.ts';
+import { reportSilentOffices } from '../../hub/silent-office.ts';
+import { DEFAULT_LIMITS } from '../../shared/core/directory.ts';
+import { accept } from '../../shared/io/accept.ts';
+import { bytesBody, readBody } from '../../shared/io/body.ts';
+import { openEntry } from '../../shared/io/maildir.ts';
+import type { BareHub } from '../support/bare-hub.ts';
+import { HERAT, type SyncPair, syncPair } from '../support/sync-office.ts';
+
+let pair: SyncPair;
+afterEach(() => pair.close());
+
+const OFFICE = { ...HERAT, limits: { ...DEFAULT_LIMITS, holdBytesMax: 20_000 } };
+const start = async (toml = ''): Promise<void> => {
+  pair = await syncPair({ tables: true, office: OFFICE, toml });
+};
+
+const PHOTO = Buffer.alloc(30_000, 'photo');
+const TABLE = Buffer.alloc(9_000, 'a;b;c\n');
+const LARGE = Buffer.from(
+  [
+    'From: =?utf-8?Q?J=C3=BCrgen?= <friend@example.com>',
+    'To: farid@example.org',
+    'Subject: =?utf-8?Q?The_bridge_=E2=80=93_photographs?=',
+    'Date: Tue, 24 Nov 2026 09:00:00 +0000',
+    'Message-ID: <bridge@example.com>',
+    'Content-Type: multipart/mixed; boundary="b"',
+    '',
+    '--b',
+    'Content-Type: text/html; charset=utf-8',
+    '',
+    '<p>The bridge <b>holds</b>.</p><p>Two photographs.</p>',
+    '--b',
+    'Content-Type: image/jpeg; name="bridge.jpg"',
+    'Content-Disposition: attachment; filename="bridge.jpg"',
+    'Content-Transfer-Encoding: base64',
+    '',
+    PHOTO.toString('base64').replace(/.{76}/g, '$&\n'),
+    '--b',
+    'Content-Type: text/csv',
+    "Content-Disposition: attachment; filename*=utf-8''l%C3%A4nge.csv",
+    'Content-Transfer-Encoding: base64',
+    '',
+    TABLE.toString('base64').replace(/.{76}/g, '$&\n'),
+    '--b--',
+    '',
+  ].join('\n'),
+);
+
+interface Posted {
+  readonly to?: readonly string[];
+  readonly bytes?: Buffer;
+}
+
+/** From somebody of the Internet. */
+async function post({ to = ['farid@example.org'], bytes = LARGE }: Posted = {}): Promise<void> {
+  const { hub } = pair;
+  const bodyHash = createHash('sha256').update(bytes).digest('hex');
+  const mail = {
+    sender: 'friend@example.com',
+    recipients: to,
+    hops: 0,
+    urgency: 5,
+    body: bytesBody(bytes),
+    bodyHash,
+  };
+  const id = createHash('sha256').update(bytes).update(to.join()).digest('hex');
+  const verdicts = await accept(hub.place, { peer: { name: 'smtp', relays: false }, id, mail }, hub.now());
+  expect(verdicts.map(({ letter }) => letter)).toEqual(to.map(() => 'K'));
+}
+
+/** What lies in somebody's mailbox, summaries first. */
+async function mailbox(name = 'farid', agent: Agent = pair.agent): Promise<readonly string[]> {
+  const folder = join(agent.config.data, `users/${name}/new`);
+  const names = await readdir(folder).catch(() => []);
+  const files = await Promise.all(names.map((file) => readFile(join(folder, file), 'utf8')));
+  const rank = (text: string): number => (/^X-Fieldpost-Held:/m.test(text) ? 0 : 1);
+  return files.sort((a, b) => rank(a) - rank(b));
+}
+
+const replyTo = (summary: string): string => /^Reply-To: <(.*)>$/m.exec(summary)?.[1] ?? '';
+
+interface Reply {
+  readonly to: string;
+  readonly text: string;
+  readonly from?: string;
+  readonly header?: string;
+}
+
+/** As a mail program at the office answers. */
+async function reply({ to, text, from = 'farid@example.org', header = '' }: Reply): Promise<string | undefined> {
+  const { place, now } = pair.agent;
+  const bytes = Buffer.from(
+    `From: <${from}>\nTo: <${to}>\nSubject: Re: held\nMessage-ID: <${Math.random()}@x>\n${header}\n\n${text}\n\n> From: Jürgen\n> all\n`,
+  );
+  const bodyHash = createHash('sha256').update(bytes).digest('hex');
+  const mail = { sender: from, recipients: [to], hops: 0, urgency: 5, body: bytesBody(bytes), bodyHash };
+  const [verdict] = await accept(place, { peer: { name: 'send', relays: true }, id: bodyHash, mail }, now());
+  return verdict?.letter;
+}
+
+/** The summary that the first sync brings. */
+async function heldAtOffice(): Promise<string> {
+  await post();
+  expect(await sync(pair.agent)).toMatchObject({ ok: true, down: { mails: 1 } });
+  const [summary = ''] = await mailbox();
+  return summary;
+}
+
+/** Takes the requests up, has them answered, and brings what there is. */
+async function exchange(): Promise<void> {
+  expect(await sync(pair.agent, { up: true, down: false })).toMatchObject({ ok: true });
+  await answerRequests(pair.hub);
+  expect(await sync(pair.agent)).toMatchObject({ ok: true });
+}
+
+const refusals = async (hub: BareHub, maildir = 'office/herat'): Promise<readonly string[]> => {
+  const texts: string[] = [];
+  for (const { key } of await hub.entries(maildir)) {
+    const entry = await openEntry(hub.store, key);
+    const text = entry ? (await readBody(entry.body)).toString() : '';
+    if (text.includes('could not be delivered')) texts.push(text);
+  }
+  return texts;
+};
+
+test('a summary goes instead of a mail that is too large, once, and says what there is', async () => {
+  await start();
+  const summary = await heldAtOffice();
+  expect(summary).toContain('Subject: =?utf-8?B?');
+  expect(summary).toMatch(/^Reply-To: <held\+[a-z2-7]{20}@example\.org>$/m);
+  expect(summary).toContain('Auto-Submitted: auto-generated\n');
+  expect(summary).toContain('From: Jürgen <friend@example.com>');
+  expect(summary).toContain('The bridge holds.\nTwo photographs.\n');
+  expect(summary).toContain('1  bridge.jpg  image/jpeg  30 KB\n2  länge.csv  text/csv  9 KB\n');
+  expect(Buffer.byteLength(summary)).toBeLessThan(1_500);
+  expect(await sync(pair.agent)).toMatchObject({ down: { mails: 0 }, waiting: { down: { mails: 1 } } });
+  expect(await mailbox()).toHaveLength(1);
+});
+
+test('a stop after the summary and before its note doubles nothing', async () => {
+  await start();
+  await post();
+  const [listed] = await pair.hub.entries('office/herat');
+  if (!listed) throw new Error('nothing waits');
+  await holdEntry(pair.hub, 'herat', listed);
+  await pair.hub.store.remove(`office/herat/note/${listed.name.id}`);
+  await holdEntry(pair.hub, 'herat', listed);
+  expect(await pair.hub.entries('office/herat')).toHaveLength(2);
+  expect(await sync(pair.agent)).toMatchObject({ down: { mails: 1 } });
+  expect(await mailbox()).toHaveLength(1);
+});
+
+test('all: the mail comes as it is, and nothing waits any more', async () => {
+  await start();
+  const summary = await heldAtOffice();
+  expect(await reply({ to: replyTo(summary), text: '\n All. ' })).toBe('K');
+  await exchange();
+  const [, whole = ''] = await mailbox();
+  expect(whole.endsWith(LARGE.toString())).toBe(true);
+  expect(await pair.hub.entries('office/herat')).toEqual([]);
+});
+
+test('text, and attachments by number: a mail with that alone, and the original stays held', async () => {
+  await start();
+  const summary = await heldAtOffice();
+  await reply({ to: replyTo(summary), text: 'text' });
+  await exchange();
+  const [, text = ''] = await mailbox();
+  expect(text).toContain('From: =?utf-8?Q?J=C3=BCrgen?= <friend@example.com>\n');
+  expect(text).toContain('References: <bridge@example.com>\n');
+  expect(text).toContain('\nThe bridge holds.\n\nTwo photographs.');
+  expect(text).not.toContain('bridge.jpg');
+  await reply({ to: replyTo(summary), text: '2' });
+  await exchange();
+  const table = (await mailbox()).find((mail) => mail.includes("filename*=utf-8''l%C3%A4nge.csv")) ?? '';
+  expect(Buffer.from(table.slice(table.indexOf('\n\n')), 'base64').equals(TABLE)).toBe(true);
+  // What is asked for comes even if it is itself larger than the limit.
+  await reply({ to: replyTo(summary), text: '2, 1' });
+  await exchange();
+  const both = (await mailbox()).find((mail) => mail.includes('multipart/mixed; boundary="held-')) ?? '';
+  expect(both.indexOf('länge.csv')).toBeLessThan(both.indexOf('filename="bridge.jpg"'));
+  expect(both.length).toBeGreaterThan(50_000);
+  expect(await pair.hub.entries('office/herat')).toHaveLength(1);
+});
+
+test('drop: it goes when nobody waits for it any more, and is kept among the delivered', async () => {
+  await start();
+  await post({ to: ['farid@example.org', 'holly@example.org'] });
+  await sync(pair.agent);
+  const [forFarid = ''] = await mailbox('farid');
+  const [forHolly = ''] = await mailbox('holly');
+  expect(replyTo(forFarid)).not.toBe(replyTo(forHolly));
+  await reply({ to: replyTo(forFarid), text: 'drop' });
+  await exchange();
+  expect(await pair.hub.entries('office/herat')).toHaveLength(1);
+  await reply({ to: replyTo(forHolly), text: 'drop', from: 'holly@herat.example.org' });
+  await exchange();
+  expect(await pair.hub.entries('office/herat')).toEqual([]);
+  expect((await pair.hub.store.list('office/herat/delivered/')).length).toBeGreaterThan(0);
+});
+
+test('agent held lists it, agent fetch asks for it, and the record goes with the mail', async () => {
+  await start();
+  await heldAtOffice();
+  const run = async (command: typeof heldCommand, options = {}, ...positionals: string[]): Promise<string> => {
+    const lines: string[] = [];
+    const desk = { open: async () => pair.agent } as unknown as Desk;
+    const json = command === heldCommand;
+    await command.run(desk, { positionals, options, json, out: (line) => lines.push(line), readFile });
+    return lines.join('\n');
+  };
+  const { held } = JSON.parse(await run(heldCommand));
+  expect(held).toMatchObject([{ recipient: 'farid@herat.example.org', parts: 2, bytes: LARGE.length }]);
+  expect(held[0].subject).toMatch(/^\[held \d+ KB\] The bridge – photographs$/);
+  expect(JSON.stringify(held)).not.toContain('token');
+  await run(fetchCommand, { part: ['2'] }, held[0].id.slice(0, 12));
+  await exchange();
+  expect((await mailbox()).some((mail) => mail.includes("filename*=utf-8''l%C3%A4nge.csv"))).toBe(true);
+  await run(fetchCommand, {}, held[0].id.slice(0, 12));
+  await exchange();
+  expect(JSON.parse(await run(heldCommand))).toEqual({ held: [] });
+  await expect(run(fetchCommand, {}, held[0].id.slice(0, 12))).rejects.toThrow(/nothing that is held/);
+});
+
+test('a token works only for its recipient and from its office, and never for a machine', async () => {
+  await start();
+  const summary = await heldAtOffice();
+  const to = replyTo(summary);
+  const { hub } = pair;
+  for (const peer of [
+    { name: 'smtp', relays: false },
+    { name: 'smtp/herat', relays: true, office: 'herat' },
+  ])
+    expect(hub.place.route(peer, 'farid@example.org', to)).toMatchObject({ verdict: { letter: 'D' } });
+  // Another office's mail waits apart, where the token means nothing.
+  const mazar = { name: 'office/mazar', relays: true, office: 'mazar' };
+  expect(hub.place.route(mazar, 'farid@example.org', to).deliveries).toMatchObject([{ maildir: 'fetch/mazar' }]);
+
+  await reply({ to, text: 'all', header: 'Auto-Submitted: auto-replied' });
+  await reply({ to, text: 'all', header: 'Precedence: bulk' });
+  await reply({ to, text: 'all', from: '' });
+  await sync(pair.agent, { up: true, down: false });
+  await answerRequests(hub);
+  expect(await hub.entries('fetch/herat')).toEqual([]);
+  expect(await hub.entries('office/herat')).toHaveLength(1);
+
+  await reply({ to, text: 'all', from: 'holly@example.org' });
+  await reply({ to: to.replace(/\+.{20}/, '+aaaaaaaaaaaaaaaaaaaa'), text: 'all' });
+  await sync(pair.agent, { up: true, down: false });
+  await answerRequests(hub);
+  const told = await refusals(hub);
+  expect(told).toHaveLength(2);
+  for (const text of told) expect(text).toContain('there is no held mail for you');
+});
+
+test('a reply that says something else is answered with what it may say', async () => {
+  await start();
+  const summary = await heldAtOffice();
+  await reply({ to: replyTo(summary), text: 'Please send it all.' });
+  await reply({ to: replyTo(summary), text: '3' });
+  await sync(pair.agent, { up: true, down: false });
+  await answerRequests(pair.hub);
+  const told = (await refusals(pair.hub)).join('\n');
+  expect(told).toContain('all, text, drop, or the numbers');
+  expect(told).toContain('it has 2 attachments');
+});
+
+test('the limit of a day: over it a sentence says when; the next day it comes', async () => {
+  await start('[held]\nper_day = "15 KB"\n');
+  const summary = await heldAtOffice();
+  for (const text of ['2', '2', 'all']) await reply({ to: replyTo(summary), text });
+  await sync(pair.agent, { up: true, down: false });
+  await answerRequests(pair.hub);
+  const told = (await refusals(pair.hub)).join('\n');
+  expect(told).toMatch(/more than 15 KB today: ask again after .* 00:00:00/);
+  expect(told).toMatch(/one person may ask for 15 KB a day: the operator of the hub can send it \(hub queue retry/);
+  expect(await pair.hub.entries('office/herat')).toHaveLength(4);
+  pair.hub.wait(86_400);
+  await reply({ to: replyTo(summary), text: '2' });
+  await exchange();
+  expect((await mailbox()).filter((mail) => mail.includes("filename*=utf-8''l%C3%A4nge.csv"))).toHaveLength(2);
+
+  const retry = queueCommands.find(({ words }) => words === 'queue retry');
+  const [entry] = await pair.hub.entries('office/herat');
+  const positionals = [entry?.name.id.slice(0, 12) ?? ''];
+  await retry?.run(pair.hub, { positionals, options: {}, json: false, out: () => {}, readFile });
+  await sync(pair.agent);
+  expect((await mailbox()).some((mail) => mail.endsWith(LARGE.toString()))).toBe(true);
+});
+
+test('a mail that nothing can take apart is held all the same, with what its header says', async () => {
+  await start();
+  const parts = Array.from({ length: 5_000 }, () => '--b\n\nx\n').join('');
+  await post({ bytes: Buffer.from(`Subject: many\nContent-Type: multipart/mixed; boundary=b\n\n${parts}`) });
+  expect(await sync(pair.agent)).toMatchObject({ ok: true, down: { mails: 1 } });
+  const [summary = ''] = await mailbox();
+  expect(summary).toContain('] many\n');
+  expect(summary).not.toContain('its text alone');
+  await reply({ to: replyTo(summary), text: 'text' });
+  await sync(pair.agent, { up: true, down: false });
+  await answerRequests(pair.hub);
+  expect(await refusals(pair.hub)).toEqual([expect.stringContaining("ask for 'all'")]);
+});
+
+test('before it lapses its recipient and its sender are told, once; then it goes back with the reason', async () => {
+  await start('[silent]\ndelayed = "2 days"\nlifetime = "20 days"\n');
+  await heldAtOffice();
+  const { hub } = pair;
+  const look = async (days: number): Promise<string> => {
+    hub.wait(days * 86_400);
+    await reportSilentOffices(hub);
+    await reportSilentOffices(hub);
+    const bodies = await Promise.all((await hub.entries('internet')).map(({ key }) => openEntry(hub.store, key)));
+    const texts = await Promise.all(bodies.map(async (entry) => (entry ? readBody(entry.body) : Buffer.alloc(0))));
+    return texts.join('\n=====\n');
+  };
+  expect(await look(3)).toContain('it is too large for the link of office herat and is held at the hub');
+  expect((await hub.entries('office/herat')).length).toBe(1);
+  const before = (await look(11)).split('=====');
+  expect(before).toHaveLength(2);
+  expect(before.join()).toMatch(/if nobody there asks for it, it comes back to you on \w{3}, \d\d \w{3} \d{4}/);
+  expect((await hub.entries('office/herat')).length).toBe(2);
+  await sync(pair.agent);
+  expect((await mailbox()).join()).toMatch(/Subject: Held until .*It goes back to its sender on/s);
+  expect(await look(7)).toContain('nobody there has asked for it within 20 days');
+  expect(await hub.entries('office/herat')).toEqual([]);
+  // Its token is worth nothing from then on, and is forgotten.
+  await dropGoneHeld(hub, 'herat');
+  expect(await hub.store.list('office/herat/held/')).toEqual([]);
+});
