@@ -12,6 +12,8 @@ export interface Postfix {
   readonly port: number;
   /** Files of the Maildir that all its own mail ends in. */
   delivered(): Promise<readonly string[]>;
+  /** One of Postfix's own commands, for this one; answers what it says. */
+  command(name: 'postqueue' | 'postsuper', ...args: readonly string[]): Promise<string>;
   /** What its queue holds, in its own words. */
   queue(): Promise<string>;
   log(): Promise<string>;
@@ -22,10 +24,12 @@ export interface PostfixOptions {
   readonly folder: string;
   /** Port of the host that gets all mail for others; default: nobody does. */
   readonly relayTo?: number;
+  /** More lines of main.cf; they win. */
+  readonly more?: string;
 }
 
 /** Starts it; the caller stops it, or its processes stay. */
-export async function startPostfix({ folder, relayTo }: PostfixOptions): Promise<Postfix> {
+export async function startPostfix({ folder, relayTo, more = '' }: PostfixOptions): Promise<Postfix> {
   const port = await freePort();
   const config = join(folder, 'etc');
   for (const name of ['etc', 'queue', 'data', 'mail']) await mkdir(join(folder, name), { recursive: true });
@@ -34,7 +38,7 @@ export async function startPostfix({ folder, relayTo }: PostfixOptions): Promise
   await chmod(folder, 0o755);
   await writeFile(
     join(config, 'main.cf'),
-    mainCf({ folder, uid: uid ?? 0, gid: gid ?? 0, ...(relayTo ? { relayTo } : {}) }),
+    `${mainCf({ folder, uid: uid ?? 0, gid: gid ?? 0, ...(relayTo ? { relayTo } : {}) })}${more}`,
   );
   await writeFile(join(config, 'master.cf'), masterCf(port));
   const command = async (word: string): Promise<void> => {
@@ -45,6 +49,7 @@ export async function startPostfix({ folder, relayTo }: PostfixOptions): Promise
   return {
     port,
     delivered: () => filesOf(join(folder, 'mail/all/new')),
+    command: async (name, ...args) => (await run(`/usr/sbin/${name}`, ['-c', config, ...args])).out,
     queue: async () => (await run('/usr/sbin/postqueue', ['-c', config, '-p'])).out,
     log: () => readFile(join(folder, 'log'), 'utf8'),
     stop: () => command('stop'),
@@ -100,6 +105,8 @@ verify    unix  - - n -     1 verify
 proxymap  unix  - - n -     - proxymap
 smtp      unix  - - n -     - smtp
 relay     unix  - - n -     - smtp
+tlsproxy  unix  - - n -     0 tlsproxy
+scache    unix  - - n -     1 scache
 error     unix  - - n -     - error
 retry     unix  - - n -     - error
 discard   unix  - - n -     - discard
