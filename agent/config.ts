@@ -80,6 +80,8 @@ const LINK = z.strictObject({
   budget: z.optional(budget),
   /** One side speaks at a time, as on HF radio: the line turns around as seldom as can be. */
   half_duplex: z.optional(z.boolean()),
+  /** Mail comes as plain text; the original stays at the hub, and can be asked for. */
+  plain: z.optional(z.boolean()),
 });
 
 const AGENT = z.strictObject({

@@ -105,6 +105,7 @@ async function syncAlone(agent: Agent, options: SyncOptions): Promise<Trip> {
     up,
     down,
     mailBytesMax: link?.max_mail ?? 0,
+    ...(link?.plain ? { plain: true } : {}),
     ...(link?.half_duplex ? { halfDuplex: true } : {}),
     progress: (counts) => onProgress?.({ ...counts, bytesUp: call.bytesUp, bytesDown: call.bytesDown }),
   });

@@ -32,6 +32,8 @@ export interface TripPlan {
   readonly mailBytesMax: number;
   /** The line carries one direction at a time. */
   readonly halfDuplex?: boolean;
+  /** Mail shall come as plain text. */
+  readonly plain?: boolean;
   progress?(counts: TripCounts): void;
 }
 
@@ -53,6 +55,7 @@ export async function agentSide(agent: Agent, plan: TripPlan): Promise<TripSide>
       up: plan.up,
       down: plan.down,
       ...(plan.halfDuplex ? { halfDuplex: true } : {}),
+      ...(plan.plain ? { plain: true } : {}),
       codecs: CODECS_KNOWN,
       directory: directoryHash(agent.directory()),
       mailBytesMax: plan.mailBytesMax,

@@ -1,6 +1,6 @@
 /**
  * What an office has taken is kept for `keep_delivered`, by day, so that a laptop that is replaced or comes back from a
- * backup can be given what it lacks.
+ * backup can be given what it lacks. The originals of plain versions are kept as long, apart: nobody lacks them.
  */
 
 import { parseEntryName } from '../shared/core/entry.ts';
@@ -12,15 +12,28 @@ import type { Hub } from './hub.ts';
 const DAY_SECONDS = 86_400;
 
 const folder = (office: string): string => `office/${office}/delivered/`;
+const originals = (office: string): string => `office/${office}/originals/`;
 const dayKey = (day: number): string => String(day).padStart(6, '0');
 const nameOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1);
 
 /** Keeps a copy; the entry itself is removed after. */
-export async function keepDelivered(hub: Hub, office: string, { key }: Entry): Promise<void> {
-  const whole = await hub.store.get(key);
-  const day = dayKey(Math.floor(hub.now() / DAY_SECONDS));
-  if (whole) await hub.store.put(`${folder(office)}${day}/${nameOf(key)}`, whole);
+export async function keepDelivered(hub: Hub, office: string, entry: Entry): Promise<void> {
+  await keep(hub, folder(office), entry);
 }
+
+/** The same for one whose plain version goes instead; answers its key. */
+export const keepOriginal = (hub: Hub, office: string, entry: Entry): Promise<string> =>
+  keep(hub, originals(office), entry);
+
+async function keep(hub: Hub, prefix: string, { key }: Entry): Promise<string> {
+  const whole = await hub.store.get(key);
+  const kept = `${prefix}${dayKey(Math.floor(hub.now() / DAY_SECONDS))}/${nameOf(key)}`;
+  if (whole) await hub.store.put(kept, whole);
+  return kept;
+}
+
+/** The key of an entry among what waits, wherever it is now. */
+export const waitingKey = (office: string, key: string): string => `office/${office}/new/${nameOf(key)}`;
 
 const PAGE = 200;
 
@@ -33,10 +46,15 @@ export async function forgetDelivered(hub: Hub, office: string): Promise<void> {
   looked.set(hub, days);
   const today = Math.floor(hub.now() / DAY_SECONDS);
   if (days.get(office) === today) return;
-  const limit = `${folder(office)}${dayKey(Math.floor((hub.now() - hub.config.keep_delivered) / DAY_SECONDS))}`;
-  const old = (await hub.store.list(folder(office), { limit: PAGE })).filter(({ key }) => key < limit);
+  const removed = [await forgetOld(hub, folder(office)), await forgetOld(hub, originals(office))];
+  if (Math.max(...removed) < PAGE) days.set(office, today);
+}
+
+async function forgetOld(hub: Hub, prefix: string): Promise<number> {
+  const limit = `${prefix}${dayKey(Math.floor((hub.now() - hub.config.keep_delivered) / DAY_SECONDS))}`;
+  const old = (await hub.store.list(prefix, { limit: PAGE })).filter(({ key }) => key < limit);
   for (const { key } of old) await hub.store.remove(key);
-  if (old.length < PAGE) days.set(office, today);
+  return old.length;
 }
 
 export interface RestoreOptions {

@@ -13,7 +13,7 @@ const LIMITS = {
   concurrency: z.int().check(z.minimum(1)),
   users: z.enum(['known', 'any']),
 };
-/** A later limit: records of before do not have it. */
+/** Later limits: records of before do not have them. */
 const HOLD = z.int().check(z.minimum(0));
 
 const ALIAS = z.strictObject({ address: z.string(), targets: z.array(z.string()), owner: z.optional(z.string()) });
@@ -29,7 +29,7 @@ const EDIT = z.discriminatedUnion('do', [
   z.strictObject({
     do: z.literal('office.limits'),
     office: z.string(),
-    limits: z.partial(z.strictObject({ ...LIMITS, holdBytesMax: HOLD })),
+    limits: z.partial(z.strictObject({ ...LIMITS, holdBytesMax: HOLD, plain: z.boolean() })),
   }),
   z.strictObject({ do: z.enum(['user.add', 'user.move']), address: z.string(), post: z.string() }),
   z.strictObject({ do: z.enum(['user.remove', 'alias.remove']), address: z.string() }),
@@ -45,7 +45,7 @@ const SNAPSHOT = z.strictObject({
       keyId: z.string(),
       generation: z.int(),
       revoked: z.boolean(),
-      limits: z.strictObject({ ...LIMITS, holdBytesMax: z._default(HOLD, 0) }),
+      limits: z.strictObject({ ...LIMITS, holdBytesMax: z._default(HOLD, 0), plain: z._default(z.boolean(), false) }),
     }),
   ),
   users: z.array(z.tuple([z.string(), z.string()])),

@@ -11,7 +11,7 @@ import { type Entry, removeEntry } from '../shared/io/maildir.ts';
 import { FRESH, readNote, writeNote } from '../shared/io/note.ts';
 import { StoreError } from '../shared/io/store.ts';
 import { charge } from './day-limit.ts';
-import { keepDelivered } from './delivered.ts';
+import { keepDelivered, waitingKey } from './delivered.ts';
 import type { Choice } from './held-choice.ts';
 import { composePart } from './held-part.ts';
 import { sizeText } from './held-summary.ts';
@@ -44,14 +44,20 @@ async function giveAll(hub: Hub, asked: Asked): Promise<string | undefined> {
   if (note.fetch) return undefined;
   const over = await overLimit(hub, asked, entry.head.size);
   if (over !== undefined) return over;
+  const key = waitingKey(office, entry.key);
+  const kept = key === entry.key ? undefined : await hub.store.get(entry.key);
+  // The original of a plain version comes back among what waits; with its note last, or a stop would lose the request.
+  if (kept) await hub.store.put(key, kept);
   await writeNote(hub.store, maildir, entry.id, { ...note, nextTry: 0, fetch: true });
-  hub.place.published?.(maildir, entry.key);
+  hub.place.published?.(maildir, key);
   return undefined;
 }
 
 /** It is as if the person had taken it: kept among the delivered when nobody else waits for it. */
 async function drop(hub: Hub, { office, entry, recipient }: Asked): Promise<undefined> {
   const maildir = `office/${office}`;
+  // Of the original of a plain version nothing waits.
+  if (waitingKey(office, entry.key) !== entry.key) return;
   const note = (await readNote(hub.store, maildir, entry.id)) ?? FRESH;
   const settled = { ...note.settled, [recipient]: accepted('dropped by its recipient') };
   await writeNote(hub.store, maildir, entry.id, { ...note, settled });

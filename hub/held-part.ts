@@ -34,21 +34,27 @@ export function composePart({ header, id, hostname, text, attachments }: HeldPar
   return Buffer.from(`${lines.join('\n')}\n`);
 }
 
+/** Attachments alone, or the text alone. */
 function contentOf({ id, text, attachments }: Pick<HeldPart, 'id' | 'text' | 'attachments'>): readonly string[] {
   const [first, ...more] = attachments;
   if (!first) return textPart(text);
   if (more.length === 0) return attachmentPart(first);
+  return mixed(id, attachments.map(attachmentPart));
+}
+
+/** Parts, each as its lines, in one mail. */
+export function mixed(id: string, parts: readonly (readonly string[])[]): readonly string[] {
   const boundary = `held-${id.slice(0, 32)}`;
   return [
     `Content-Type: multipart/mixed; boundary="${boundary}"`,
     '',
-    ...attachments.flatMap((part) => [`--${boundary}`, ...attachmentPart(part)]),
+    ...parts.flatMap((lines) => [`--${boundary}`, ...lines]),
     `--${boundary}--`,
   ];
 }
 
 /** Lines too long for a mail are base64. */
-function textPart(text: string): readonly string[] {
+export function textPart(text: string): readonly string[] {
   const lines = text.replace(/\r\n?/g, '\n').replaceAll('\u0000', '');
   const type = 'Content-Type: text/plain; charset=utf-8';
   if (!lines.split('\n').some((line) => Buffer.byteLength(line) > 990))
@@ -56,7 +62,7 @@ function textPart(text: string): readonly string[] {
   return [type, 'Content-Transfer-Encoding: base64', '', base64(Buffer.from(lines))];
 }
 
-function attachmentPart({ name, type, bytes }: MailPart): readonly string[] {
+export function attachmentPart({ name, type, bytes }: MailPart): readonly string[] {
   return [
     `Content-Type: ${type}`,
     `Content-Disposition: attachment;\n ${fileNameParameter(name)}`,

@@ -1,12 +1,12 @@
 /**
- * What a token stands for: one recipient of one held mail, `office/NAME/held/<token>`. The token is made of the mail, the
- * recipient and the hub's secret; a record that somebody has put there by hand does not fit its name.
+ * What a token stands for: who may ask for which mail, `office/NAME/held/<token>`. The token is made of the mail, the
+ * recipients and the hub's secret; a record that somebody has put there by hand does not fit its name.
  */
 import { createHmac } from 'node:crypto';
 import * as z from 'zod/mini';
 import { digest } from '../shared/core/mail-id.ts';
 import { readBody, textBody } from '../shared/io/body.ts';
-import { type Entry, openEntry } from '../shared/io/maildir.ts';
+import { type Entry, readEntry } from '../shared/io/maildir.ts';
 import type { Store } from '../shared/io/store.ts';
 import { sweepStep } from '../shared/io/sweep.ts';
 import type { Hub } from './hub.ts';
@@ -16,23 +16,24 @@ const RECORD = z.object({
   /** Id and key of the entry. */
   id: z.string(),
   key: z.string(),
-  recipient: z.string(),
+  /** Who may ask with it. */
+  recipients: z.array(z.string()),
 });
 export type HeldRecord = z.infer<typeof RECORD>;
 
 export interface HeldFor {
   readonly office: string;
   readonly id: string;
-  readonly recipient: string;
+  readonly recipients: readonly string[];
 }
 
 /** 100 bits in base32. */
 const TOKEN_CHARACTERS = 20;
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
-export function heldTokenOf(hub: Hub, { office, id, recipient }: HeldFor): string {
+export function heldTokenOf(hub: Hub, { office, id, recipients }: HeldFor): string {
   const mac = createHmac('sha256', deriveHeldKey(hub.secret))
-    .update(digest([office, id, recipient]))
+    .update(digest([office, id, ...recipients]))
     .digest();
   return [...mac.subarray(0, TOKEN_CHARACTERS)].map((byte) => BASE32[byte & 31]).join('');
 }
@@ -50,11 +51,12 @@ export async function openHeld(
   hub: Hub,
   office: string,
   token: string,
-): Promise<{ readonly recipient: string; readonly entry: Entry } | undefined> {
+): Promise<{ readonly recipients: readonly string[]; readonly entry: Entry } | undefined> {
   const record = await readRecord(hub.store, `${heldFolder(office)}${token}`);
   if (!record || heldTokenOf(hub, { office, ...record }) !== token) return undefined;
-  const entry = await openEntry(hub.store, record.key);
-  return entry && { recipient: record.recipient, entry };
+  // The original of a plain version is no longer among what waits; the hub has put it where it is.
+  const entry = await readEntry(hub.store, record.key);
+  return entry && { recipients: record.recipients, entry };
 }
 
 /** Forgets tokens whose mail is gone: a thousand a call are looked at, the next ones in the next. */

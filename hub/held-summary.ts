@@ -7,10 +7,12 @@ import { type MailPart, oneLine, readParts } from './mail-parts.ts';
 
 const SUBJECT_CHARACTERS = 80;
 const FROM_CHARACTERS = 80;
-const NAME_CHARACTERS = 50;
+const NAME_CHARACTERS = 40;
 const TEXT_LINES = 10;
 const TEXT_CHARACTERS = 400;
 const ATTACHMENTS_NAMED = 8;
+/** At most; what is more of the text, then of the attachments, is left out. */
+const SUMMARY_BYTES_MAX = 1_500;
 
 /** What a summary says of the mail. */
 export interface Summarised {
@@ -66,6 +68,27 @@ export interface Summary {
 
 /** The mail, with LF line ends; the same for the same summary. */
 export function composeSummary(summary: Summary): Uint8Array {
+  const { about } = summary;
+  const whole = compose(summary, ATTACHMENTS_NAMED);
+  if (whole.length <= SUMMARY_BYTES_MAX) return whole;
+  const room = Buffer.byteLength(about.text ?? '') - (whole.length - SUMMARY_BYTES_MAX) - CUT.length;
+  const text = about.text === undefined ? undefined : cutAt(about.text, Math.max(0, room));
+  const shorter = compose({ ...summary, about: { ...about, text } }, ATTACHMENTS_NAMED);
+  return shorter.length <= SUMMARY_BYTES_MAX ? shorter : compose({ ...summary, about: { ...about, text } }, 2);
+}
+
+const CUT = Buffer.from(' …');
+
+/** The start of a text, in bytes, without half a character. */
+const cutAt = (text: string, bytes: number): string =>
+  bytes === 0
+    ? ''
+    : `${Buffer.from(text)
+        .subarray(0, bytes)
+        .toString()
+        .replace(/\ufffd+$/, '')}${CUT}`;
+
+function compose(summary: Summary, namedMax: number): Buffer {
   const { about, id, token, recipient, messageId, hostname, replyTo, bytes, now } = summary;
   const subject = `[held ${sizeText(bytes)}] ${about.subject}`;
   const lines = [
@@ -81,14 +104,17 @@ export function composeSummary(summary: Summary): Uint8Array {
     'Content-Type: text/plain; charset=utf-8',
     'Content-Transfer-Encoding: 8bit',
     '',
-    ...textOf(summary),
+    ...textOf(summary, namedMax),
     '',
   ];
   return Buffer.from(lines.join('\n'));
 }
 
-function textOf({ about: { from, date, text, attachments }, bytes, lapses }: Summary): readonly string[] {
-  const named = attachments.slice(0, ATTACHMENTS_NAMED);
+function textOf(
+  { about: { from, date, text, attachments }, bytes, lapses }: Summary,
+  namedMax: number,
+): readonly string[] {
+  const named = attachments.slice(0, namedMax);
   const more = attachments.length - named.length;
   return [
     `From: ${from}`,

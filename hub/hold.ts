@@ -44,7 +44,7 @@ interface Told {
 /** False: the summary is not kept, and the next trip does it again. */
 async function tell(hub: Hub, office: string, { entry, recipient, about }: Told): Promise<boolean> {
   const { id, key, head } = entry;
-  const token = heldTokenOf(hub, { office, id, recipient });
+  const token = heldTokenOf(hub, { office, id, recipients: [recipient] });
   const summary = digest(['held', office, id, recipient]);
   const bytes = composeSummary({
     about,
@@ -58,7 +58,7 @@ async function tell(hub: Hub, office: string, { entry, recipient, about }: Told)
     now: head.accepted,
     lapses: head.accepted + hub.config.silent.lifetime,
   });
-  await writeHeld(hub, office, { id, key, recipient });
+  await writeHeld(hub, office, { id, key, recipients: [recipient] });
   const place = placeOf(hub, office);
   const { letter } = await sendNotice(place, { id: summary, recipient, bytes, now: hub.now() });
   return letter !== 'Z';

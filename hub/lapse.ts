@@ -44,7 +44,7 @@ async function warn(hub: Hub, office: string, { entry, recipient, lapses }: Warn
   const { hostname, domain } = hub.config;
   const value = (field: string): string => (fieldValue(fields, field) ?? '').slice(0, 200);
   const fields = headerFields(await headerOf(entry.body));
-  const token = heldTokenOf(hub, { office, id: entry.id, recipient });
+  const token = heldTokenOf(hub, { office, id: entry.id, recipients: [recipient] });
   const id = digest(['held lapses', office, entry.id, recipient]);
   const lines = [
     `From: Held mail <MAILER-DAEMON@${hostname}>`,

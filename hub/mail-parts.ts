@@ -19,6 +19,8 @@ export interface MailPart {
   readonly name: string;
   readonly type: string;
   readonly bytes: Uint8Array;
+  /** A picture within the text (a logo, a pixel), or a signature over it: nothing without what it belongs to. */
+  readonly belongs: boolean;
 }
 
 export interface MailParts {
@@ -70,13 +72,17 @@ async function parse(bytes: Buffer): Promise<MailParts | undefined> {
   }
 }
 
-const partOf = ({ filename, mimeType, content }: Attachment): MailPart => ({
+const partOf = ({ filename, mimeType, content, disposition, related, contentId }: Attachment): MailPart => ({
   name: oneLine(filename ?? '') || 'without a name',
   // What is itself a mail may not be encoded as an attachment has to be.
   type: /^(?!message\/|multipart\/)[a-z0-9.+-]{1,60}\/[a-z0-9.+-]{1,100}$/.test(mimeType)
     ? mimeType
     : 'application/octet-stream',
   bytes: typeof content === 'string' ? Buffer.from(content) : new Uint8Array(content),
+  belongs:
+    /^application\/(?:pgp-signature|(?:x-)?pkcs7-signature)$/.test(mimeType) ||
+    (mimeType.startsWith('image/') &&
+      (related === true || disposition === 'inline' || (contentId !== undefined && disposition !== 'attachment'))),
 });
 
 export const oneLine = (text: string): string => text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();

@@ -97,11 +97,12 @@ async function fulfil(
 ): Promise<string | undefined> {
   const held = await openHeld(hub, office, tokenOf(splitAddress(address).local) ?? '');
   if (!held) return GONE;
-  if (!isSamePerson(hub, request.head.sender, held.recipient)) return GONE;
+  const recipient = held.recipients.find((known) => isSamePerson(hub, request.head.sender, known));
+  if (recipient === undefined) return GONE;
   const choice = choiceOf(await firstLine(request));
   if (choice === undefined)
     return "the first line has to be one of these alone: all, text, drop, or the numbers of attachments, such as '1 3' (#5.6.0)";
-  return giveHeld(hub, { office, request: request.id, choice, ...held });
+  return giveHeld(hub, { office, request: request.id, choice, recipient, entry: held.entry });
 }
 
 /** Whoever writes as the sender of a trip's mail has been let through by the office; both addresses lead to one mailbox. */

@@ -24,6 +24,7 @@ import { holdEntry } from './hold.ts';
 import type { Hub } from './hub.ts';
 import { admitInstance, readOfficeTrips, writeOfficeTrips } from './instance.ts';
 import { withOffice } from './office-lock.ts';
+import { replaceByPlain } from './plain.ts';
 import { endTrip, runTrip } from './running-trips.ts';
 
 /** Who an identity on the wire is: the office's key id and the generation of its key. */
@@ -143,6 +144,8 @@ function hubSide(hub: Hub, { caller, office, hello, state }: Trip): TripSide {
     spool: hub.spool,
     mailBytesMax,
     offerBytesMax: smallest(hello.mailBytesMax, office.limits.holdBytesMax),
+    replaced: (entry, note) =>
+      replaceByPlain(hub, { office: name, wanted: office.limits.plain || hello.plain === true }, entry, note),
     tooLarge: (entry) => holdEntry(hub, name, entry),
     offers: hello.down,
     idleSeconds: hub.config.limits.idle,

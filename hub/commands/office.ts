@@ -94,9 +94,10 @@ hub office readmit NAME.`,
   concurrency=20   connections and mails in hand at once
   users=known      only users of the directory; users=any: every name in the office's domains, for an office with its own qmail
   hold=20 KB       larger mail is held at the hub, whatever the link, and a summary goes instead; 0: the link's max_mail decides
+  plain=yes        mail goes down as plain text, whatever the link, and the original stays at the hub; plain=no: the link decides
 
   hub office limits farah users=any "mail=2 MB"`,
-    takes: [1, 5],
+    takes: [1, 6],
     reports: true,
     run: async (hub, call) => limitOffice(hub, call),
   },
@@ -158,11 +159,12 @@ const facts = ({ name, domains, revoked, limits, keyId, generation }: Office, us
   identity: `${keyId}.${generation}`,
 });
 
-const limitFacts = ({ mailBytesMax, concurrency, users, holdBytesMax }: OfficeLimits) => ({
+const limitFacts = ({ mailBytesMax, concurrency, users, holdBytesMax, plain }: OfficeLimits) => ({
   mail: mailBytesMax,
   concurrency,
   users,
   hold: holdBytesMax,
+  plain,
 });
 
 const line = ({ name, domains, revoked }: Office, usersOf: CountUsers): string =>
@@ -184,8 +186,8 @@ async function showOffice(hub: Hub, { positionals: [name = ''], json, out }: Cal
   return EXIT.ok;
 }
 
-const describeLimits = ({ mailBytesMax, concurrency, users, holdBytesMax }: OfficeLimits): string =>
-  `mail=${mailBytesMax === 0 ? '0 (no limit of its own)' : `${mailBytesMax} bytes`} concurrency=${concurrency} users=${users} hold=${holdBytesMax === 0 ? '0 (the link decides)' : `${holdBytesMax} bytes`}`;
+const describeLimits = ({ mailBytesMax, concurrency, users, holdBytesMax, plain }: OfficeLimits): string =>
+  `mail=${mailBytesMax === 0 ? '0 (no limit of its own)' : `${mailBytesMax} bytes`} concurrency=${concurrency} users=${users} hold=${holdBytesMax === 0 ? '0 (the link decides)' : `${holdBytesMax} bytes`} plain=${plain ? 'yes' : 'no'}`;
 
 async function limitOffice(hub: Hub, { positionals: [name = '', ...pairs], json, out }: Call): Promise<number> {
   const limits = Object.assign({}, ...pairs.map(limitOf)) as Partial<OfficeLimits>;
@@ -213,6 +215,10 @@ function limitOf(pair: string): Partial<OfficeLimits> {
       throw wrong(`expected a number from 1 to ${CONCURRENCY_MAX}, such as concurrency=20`);
     return { concurrency };
   }
+  if (key === 'plain') {
+    if (value !== 'yes' && value !== 'no') throw wrong('expected plain=yes or plain=no');
+    return { plain: value === 'yes' };
+  }
   if (key === 'hold') {
     const holdBytesMax = parseBytes(value);
     if (holdBytesMax === undefined || (holdBytesMax > 0 && holdBytesMax < HOLD_BYTES_MIN))
@@ -220,7 +226,9 @@ function limitOf(pair: string): Partial<OfficeLimits> {
     return { holdBytesMax };
   }
   if (key !== 'users')
-    throw wrong('the limits are mail=SIZE, hold=SIZE, concurrency=NUMBER and users=known or users=any');
+    throw wrong(
+      'the limits are mail=SIZE, hold=SIZE, concurrency=NUMBER, plain=yes or plain=no, and users=known or users=any',
+    );
   if (value !== 'known' && value !== 'any') throw wrong('expected users=known or users=any');
   return { users: value };
 }

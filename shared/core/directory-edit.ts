@@ -100,8 +100,9 @@ function limitsAfter(office: Office | undefined, limits: Changed<OfficeLimits>):
     concurrency = before.concurrency,
     users = before.users,
     holdBytesMax = before.holdBytesMax,
+    plain = before.plain,
   } = limits;
-  const after: OfficeLimits = { mailBytesMax, concurrency, users, holdBytesMax };
+  const after: OfficeLimits = { mailBytesMax, concurrency, users, holdBytesMax, plain };
   return Object.entries(after).every(([key, value]) => before[key as keyof OfficeLimits] === value) ? before : after;
 }
 

@@ -12,9 +12,17 @@ export interface OfficeLimits {
   readonly users: 'known' | 'any';
   /** Larger mail is held at the hub, whatever the link, and a summary goes instead, bytes; 0: the link decides alone. */
   readonly holdBytesMax: number;
+  /** Mail goes down as plain text, whatever the link; the original stays at the hub. */
+  readonly plain: boolean;
 }
 
-export const DEFAULT_LIMITS: OfficeLimits = { mailBytesMax: 0, concurrency: 20, users: 'known', holdBytesMax: 0 };
+export const DEFAULT_LIMITS: OfficeLimits = {
+  mailBytesMax: 0,
+  concurrency: 20,
+  users: 'known',
+  holdBytesMax: 0,
+  plain: false,
+};
 
 export interface Office {
   readonly name: string;

@@ -29,6 +29,8 @@ export interface Hello {
   readonly down: boolean;
   /** The two sides speak in turns (TURN). */
   readonly halfDuplex?: boolean;
+  /** Mail shall come as plain text over this link. */
+  readonly plain?: boolean;
   readonly codecs: number;
   /** Hash of the directory that the agent has, 32 hex digits; empty when it has none. */
   readonly directory: string;
@@ -106,10 +108,10 @@ export const encodeHello = (hello: Hello): Uint8Array =>
     encodeVarint(hello.floor),
   );
 
-const FLAG = { up: 1, down: 2, halfDuplex: 4 } as const;
+const FLAG = { up: 1, down: 2, halfDuplex: 4, plain: 8 } as const;
 
-const flagsOf = ({ up, down, halfDuplex }: Hello): number =>
-  (up ? FLAG.up : 0) | (down ? FLAG.down : 0) | (halfDuplex ? FLAG.halfDuplex : 0);
+const flagsOf = ({ up, down, halfDuplex, plain }: Hello): number =>
+  (up ? FLAG.up : 0) | (down ? FLAG.down : 0) | (halfDuplex ? FLAG.halfDuplex : 0) | (plain ? FLAG.plain : 0);
 
 /** Later versions may add fields at the end; they are passed over. */
 export function decodeHello(payload: Uint8Array): Hello {
@@ -126,6 +128,7 @@ export function decodeHello(payload: Uint8Array): Hello {
     up: (flags & FLAG.up) !== 0,
     down: (flags & FLAG.down) !== 0,
     ...((flags & FLAG.halfDuplex) === 0 ? {} : { halfDuplex: true }),
+    ...((flags & FLAG.plain) === 0 ? {} : { plain: true }),
     codecs,
     directory: read.hex(directoryBytes),
     mailBytesMax: read.varint(),

@@ -84,9 +84,14 @@ const FIRST_BYTES = 16_384;
  * its name says: damaged on the disk, or written by something else.
  */
 export async function openEntry(store: Store, key: string): Promise<Entry | undefined> {
+  if (!parseEntryName(baseName(key))) throw new EntryError(`${key} is not the name of an entry`);
+  return (await takeable(store, key)) ? readEntry(store, key) : undefined;
+}
+
+/** The same for a file that this machine has put where it is itself. */
+export async function readEntry(store: Store, key: string): Promise<Entry | undefined> {
   const name = parseEntryName(baseName(key));
   if (!name) throw new EntryError(`${key} is not the name of an entry`);
-  if (!(await takeable(store, key))) return undefined;
   const file = await store.get(key);
   if (!file) return undefined;
   const { head, length } = await readHead(file, key);

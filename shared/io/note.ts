@@ -21,6 +21,8 @@ export interface Note {
   readonly held?: boolean | undefined;
   /** Somebody has asked for it: it travels whatever its size. */
   readonly fetch?: boolean | undefined;
+  /** `made`: its plain version takes its place, and it goes as soon as that is there. `is`: it is to stay as it is. */
+  readonly plain?: 'made' | 'is' | undefined;
   /** Sender and recipients have been told that it is given back soon. */
   readonly lapses?: boolean | undefined;
 }
@@ -42,6 +44,7 @@ const STORED = z.object({
   told: SAID,
   held: SAID,
   fetch: SAID,
+  plain: z.optional(z.enum(['made', 'is'])),
   lapses: SAID,
 });
 

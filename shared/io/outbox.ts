@@ -8,7 +8,7 @@ import type { Ledger } from '../core/trip-ledger.ts';
 import type { Waiting } from '../core/trip-message.ts';
 import type { Place } from './mail.ts';
 import { type ListedEntry, listEntries, takeable } from './maildir.ts';
-import { readNote } from './note.ts';
+import { type Note, readNote } from './note.ts';
 import { RETRY_SECONDS_MAX } from './trip-settle.ts';
 
 export interface OutboxOptions {
@@ -17,6 +17,8 @@ export interface OutboxOptions {
   readonly ledger: Ledger;
   /** Larger ones that nobody has asked for stay and are counted as waiting; 0: none is too large. */
   readonly offerBytesMax: number;
+  /** Asked of an entry before it is first offered: `gone` when another has taken its place, `stays` when one is to, later. */
+  replaced?(entry: ListedEntry, note: Note | undefined): Promise<'gone' | 'stays' | undefined>;
   /** Called for each that stays because of its size. */
   tooLarge?(entry: ListedEntry): Promise<void>;
   /** Bytes of entries that share a frame; 0: each has its own. */
@@ -128,9 +130,10 @@ export class Outbox {
   async #peek(): Promise<ListedEntry | undefined> {
     for (let entry = await this.#next(); entry; entry = await this.#next()) {
       if (!this.#handled.has(entry.name.id)) {
-        if (!(await this.#stays(entry))) return entry;
+        const fate = await this.#fateOf(entry);
+        if (fate === 'goes') return entry;
         this.#handled.add(entry.name.id);
-        this.#staying.set(entry.name.id, entry.size);
+        if (fate === 'stays') this.#staying.set(entry.name.id, entry.size);
       }
       this.#page.shift();
     }
@@ -150,17 +153,20 @@ export class Outbox {
     return this.#page[0];
   }
 
-  async #stays(entry: ListedEntry): Promise<boolean> {
-    const { place, maildir, offerBytesMax, tooLarge } = this.#options;
-    if (!(await takeable(place.store, entry.key))) return true;
+  async #fateOf(entry: ListedEntry): Promise<'goes' | 'stays' | 'gone'> {
+    const { place, maildir, offerBytesMax, tooLarge, replaced } = this.#options;
+    if (!(await takeable(place.store, entry.key))) return 'stays';
     const note = await readNote(place.store, maildir, entry.name.id);
+    const fate = this.#seqOf(entry.key) === undefined ? await replaced?.(entry, note) : undefined;
+    if (fate) return fate;
     if (offerBytesMax > 0 && entry.size > offerBytesMax && !note?.fetch) {
       await tooLarge?.(entry);
-      return true;
+      return 'stays';
     }
     // A next try further off than any is ever set was written under another clock.
     const now = this.#options.now();
-    return note !== undefined && note.nextTry > now && note.nextTry <= now + RETRY_SECONDS_MAX;
+    const waits = note !== undefined && note.nextTry > now && note.nextTry <= now + RETRY_SECONDS_MAX;
+    return waits ? 'stays' : 'goes';
   }
 }
 

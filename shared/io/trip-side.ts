@@ -5,6 +5,7 @@ import type { Hello, Welcome } from '../core/trip-message.ts';
 import type { HistoryLog } from './history-log.ts';
 import type { Mail, Place } from './mail.ts';
 import type { Entry, ListedEntry } from './maildir.ts';
+import type { Note } from './note.ts';
 import type { Partials } from './partials.ts';
 
 export interface TripSide {
@@ -42,6 +43,8 @@ export interface TripSide {
   peerCodecs(): number;
   /** What earlier mail left, for each direction. */
   readonly history: { readonly out: HistoryLog; readonly in: HistoryLog };
+  /** Asked of an entry before it is first offered: `gone` when another has taken its place, `stays` when one is to, later. */
+  replaced?(entry: ListedEntry, note: Note | undefined): Promise<'gone' | 'stays' | undefined>;
   /** Called for an entry that stays because of its size, in each trip. */
   tooLarge?(entry: ListedEntry): Promise<void>;
   /** Called when a mail of the other side has been accepted; before that is said. */

@@ -143,6 +143,7 @@ describe('done', () => {
       concurrency: 20,
       users: 'any',
       holdBytesMax: 0,
+      plain: false,
     });
   });
   test('addresses are kept folded, targets as they are written', () => {

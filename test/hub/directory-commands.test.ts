@@ -78,10 +78,12 @@ describe('office', () => {
       concurrency: 3,
       users: 'any',
       hold: 0,
+      plain: false,
     });
     for (const [pair, says] of [
       ['mail=big', /size/],
       ['hold=big', /size/],
+      ['plain=maybe', /plain=yes/],
       ['hold=2KB', /at least 5000 bytes/],
       ['concurrency=0', /1 to/],
       ['users=all', /known or users=any/],

@@ -339,3 +339,21 @@ test('before it lapses its recipient and its sender are told, once; then it goes
   await dropGoneHeld(hub, 'herat');
   expect(await hub.store.list('office/herat/held/')).toEqual([]);
 });
+
+test('a summary stays short, whatever the mail says', async () => {
+  const header = `Subject: ${'جلسه '.repeat(60)}\nFrom: ${'نام '.repeat(40)} <a@example.com>\n`;
+  const names = Array.from(
+    { length: 30 },
+    (_, n) => `--b\nContent-Disposition: attachment; filename="${'پیوست '.repeat(9)}${n}"\n\nx\n`,
+  );
+  const text = `--b\nContent-Type: text/plain; charset=utf-8\n\n${'متن این نامه بلند است\n'.repeat(80)}`;
+  const mail = `${header}Content-Type: multipart/mixed; boundary=b\n\n${text}${names.join('')}--b--\n`;
+  await start();
+  await post({ bytes: Buffer.from(`${mail}${'x'.repeat(20_000)}`) });
+  await sync(pair.agent);
+  const [summary = ''] = await mailbox();
+  expect(Buffer.byteLength(summary)).toBeLessThan(1_700);
+  expect(summary).toContain('and 28 more');
+  expect(summary).toContain('drop     nothing');
+  expect(summary).not.toContain('\ufffd');
+});
