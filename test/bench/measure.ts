@@ -39,13 +39,15 @@ async function withSite<T>(peer: Peer, use: (site: PeerSite) => Promise<T>): Pro
 /** Calls until the queue is empty; false when that does not get on. */
 async function carry(site: PeerSite): Promise<boolean> {
   const started = performance.now();
-  let best = -1;
-  let idle = 0;
+  let [arrived, best, idle] = [-1, -1, 0];
   for (let calls = 0; calls < CALLS_MAX && performance.now() - started < SECONDS_MAX * 1_000; calls += 1) {
     if ((await site.call()) && (await site.isEmpty())) return true;
-    const advance = (await site.delivered()).length + ((await site.advance?.()) ?? 0);
-    idle = advance > best ? 0 : idle + 1;
-    best = Math.max(best, advance);
+    const count = (await site.delivered()).length;
+    // What is delivered leaves the files in part, so these begin anew.
+    if (count > arrived) best = -1;
+    const advance = (await site.advance?.()) ?? 0;
+    idle = count > arrived || advance > best ? 0 : idle + 1;
+    [arrived, best] = [Math.max(count, arrived), Math.max(best, advance)];
     if (idle === IDLE_CALLS_MAX) return false;
   }
   return false;

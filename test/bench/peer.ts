@@ -3,6 +3,7 @@ import type { CuttingProxy } from '../support/cutting-proxy.ts';
 
 export interface Peer {
   readonly name: string;
+  readonly encrypted: boolean;
   /** Programs, by path: where one is missing the peer is skipped. */
   readonly needs: readonly string[];
   /** Sets both ends up below an empty folder, with the proxy between them. */

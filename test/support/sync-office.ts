@@ -54,8 +54,11 @@ export async function syncPair({
   toml = '',
   office = HERAT,
   tables = false,
+  idle = '10 s',
 }: {
   toml?: string;
+  /** Of agent.toml: short, so that a test of a dead link ends. */
+  idle?: string;
   office?: Office;
   /** The hub routes by its directory: people of example.org are posted at the office. */
   tables?: boolean;
@@ -89,6 +92,7 @@ export async function syncPair({
     folders.push(folder);
     return laptop(folder, proxy.address, {
       key: deriveOfficeKey(hub.secret, office.keyId, office.generation),
+      idle,
       ...options,
     });
   };
@@ -110,9 +114,16 @@ export async function syncPair({
   };
 }
 
-async function laptop(folder: string, address: string, { identity, key }: LaptopOptions): Promise<Agent> {
+async function laptop(
+  folder: string,
+  address: string,
+  { identity, key, idle }: LaptopOptions & { readonly idle: string },
+): Promise<Agent> {
   const file = join(folder, 'agent.toml');
-  await writeFile(file, `office = "herat"\nhub = "${address}"\nkey_file = "agent.key"\ndata = "data"\nidle = "10 s"\n`);
+  await writeFile(
+    file,
+    `office = "herat"\nhub = "${address}"\nkey_file = "agent.key"\ndata = "data"\nidle = "${idle}"\n`,
+  );
   const token = encodeToken({
     hub: address,
     office: 'herat',

@@ -9,9 +9,10 @@ import type { Peer } from '../peer.ts';
 
 export const fieldpost: Peer = {
   name: 'Fieldpost',
+  encrypted: true,
   needs: [],
   open: async () => {
-    const pair = await syncPair();
+    const pair = await syncPair({ idle: '3 min' });
     return {
       proxy: pair.proxy,
       post: async (mails, people) => {

@@ -100,6 +100,7 @@ async function startDovecot(folder: string, port: number): Promise<() => Promise
 
 export const mbsync: Peer = {
   name: 'mbsync COMPRESS in TLS',
+  encrypted: true,
   needs: ['/usr/bin/mbsync', '/usr/sbin/dovecot', '/usr/bin/openssl'],
   open: async (folder) => {
     for (const path of ['hub', 'home', 'office/INBOX/cur', 'office/INBOX/new', 'office/INBOX/tmp'])

@@ -55,6 +55,7 @@ const listens = (port: number): Promise<true | undefined> =>
 
 const nncp = (name: string, batches: boolean): Peer => ({
   name,
+  encrypted: true,
   needs: ['cfgnew', 'daemon', 'call', 'exec', 'toss'].map(program),
   open: async (folder) => {
     const inbox = await openInbox(folder);

@@ -56,6 +56,7 @@ async function site(ends: (port: number) => Promise<Ends>): Promise<PeerSite> {
 
 export const qmtp: Peer = {
   name: 'QMTP',
+  encrypted: false,
   needs: [],
   open: () =>
     site(async (port) => {
@@ -66,6 +67,7 @@ export const qmtp: Peer = {
 
 export const qmtpInSsh: Peer = {
   name: 'QMTP in ssh -C',
+  encrypted: true,
   needs: SSH_NEEDS,
   open: (folder) =>
     site(async (port) => {

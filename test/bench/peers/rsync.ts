@@ -7,6 +7,7 @@ import { openSsh, SSH_NEEDS } from './ssh.ts';
 
 export const rsync: Peer = {
   name: 'rsync zstd in ssh',
+  encrypted: true,
   needs: ['/usr/bin/rsync', ...SSH_NEEDS],
   open: async (folder) => {
     const [outbox, inbox] = [join(folder, 'outbox'), join(folder, 'inbox')];

@@ -48,6 +48,7 @@ async function flush(office: Postfix): Promise<boolean> {
 
 export const smtp: Peer = {
   name: 'Postfix STARTTLS',
+  encrypted: true,
   needs: ['/usr/sbin/postfix', '/usr/bin/openssl'],
   open: async (folder) => {
     await chmod(folder, 0o755);

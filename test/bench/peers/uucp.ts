@@ -14,10 +14,13 @@ import { openInbox } from './inbox.ts';
 const UUCICO = '/usr/lib/uucp/uucico';
 const PASSWORD = 'bench';
 
+/** Locks too: two benches on one machine do not wait for each other. */
+const FOLDERS = ['spool', 'pubdir', 'lockdir'];
+
 const commonConfig = (folder: string, name: string): string =>
   [
     `nodename ${name}`,
-    ...['spool', 'pubdir'].map((word) => `${word} ${folder}/${name}/${word}`),
+    ...FOLDERS.map((word) => `${word} ${folder}/${name}/${word}`),
     ...['log', 'stat', 'debug'].map((word) => `${word}file ${folder}/${name}/${word}`),
     ...['sys', 'port', 'passwd'].map((word) => `${word}file ${folder}/${name}/${word}`),
     '',
@@ -38,7 +41,7 @@ async function configure({ folder, protocol, port, bin }: UucpOptions): Promise<
     hub: { sys: hub, port: '', passwd: `office ${PASSWORD}\n` },
   };
   for (const [name, texts] of Object.entries(files)) {
-    for (const part of ['spool', 'pubdir']) await mkdir(join(folder, name, part), { recursive: true });
+    for (const part of FOLDERS) await mkdir(join(folder, name, part), { recursive: true });
     await writeFile(join(folder, name, 'config'), commonConfig(folder, name));
     for (const [file, text] of Object.entries(texts)) await writeFile(join(folder, name, file), text);
   }
@@ -66,6 +69,7 @@ async function filesBelow(folder: string): Promise<readonly string[]> {
 
 const uucp = (name: string, protocol: string, batches: boolean): Peer => ({
   name,
+  encrypted: false,
   needs: [UUCICO, '/usr/bin/uux', '/usr/sbin/uuxqt'],
   open: async (folder) => {
     const inbox = await openInbox(folder);
@@ -93,7 +97,10 @@ const uucp = (name: string, protocol: string, batches: boolean): Peer => ({
         return inbox.mails();
       },
       advance: async () => {
-        const sizes = (await filesBelow(join(folder, 'hub/spool'))).map(async (path) => (await stat(path)).size);
+        // A uucico that is ending takes its files with it.
+        const sizes = (await filesBelow(join(folder, 'hub/spool'))).map(
+          async (path) => (await stat(path).catch(() => undefined))?.size ?? 0,
+        );
         return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
       },
       close: async () => {
