@@ -27,6 +27,15 @@ const frames: readonly { readonly base?: string; readonly mails: readonly GroupM
       mail('farid@herat.example.org', ['holly@example.org'], 'Subject: \x01 three\r\n\r\nat four\r\n\xe9'),
     ],
   },
+  {
+    mails: [
+      mail(
+        'holly@example.org',
+        ['farid@herat.example.org'],
+        `Content-Transfer-Encoding: quoted-printable\n\n${'caf=C3=A9 =3D four '.repeat(4)}=\n${'at four=2E '.repeat(6)}\nlast=20\n`,
+      ),
+    ],
+  },
   { base: EMPTY_POINT, mails: [mail('holly@example.org', ['farid@herat.example.org'], 'Subject: one\n\nat four\n')] },
 ];
 

@@ -8,8 +8,11 @@
  *     01 01 chars                          one run on one line
  *     01 02 first width fold-length fold chars   folded: `first` characters, then lines of `width`, each after `fold`
  *
+ *     01 03 …                              a quoted-printable part (shared/core/quoted.ts)
+ *
  * `chars` counts base64 characters without padding (padding stays in the text); its bytes are the next ones of the binary.
  */
+import { decodeQuoted, encodeQuoted, findQuoted } from './quoted.ts';
 import { readVarint, writeVarint } from './varint.ts';
 
 export interface Lifted {
@@ -21,6 +24,7 @@ const MARK = 1;
 const LITERAL = 0;
 const LINE = 1;
 const FOLDED = 2;
+const QUOTED = 3;
 
 /** Shorter runs cost more in marks than they give. */
 const CHARS_MIN = 24;
@@ -40,8 +44,24 @@ interface Run {
   readonly folds?: { readonly first: number; readonly width: number; readonly fold: Buffer };
 }
 
-/** Takes the base64 runs out. Linear in time, for any input. */
+/** Takes the base64 runs out, and decodes quoted-printable. Linear in time, for any input. */
 export function lift(body: Buffer): Lifted {
+  const text: Buffer[] = [];
+  const binary: Buffer[] = [];
+  let copied = 0;
+  for (const { start, end } of findQuoted(body)) {
+    const quoted = encodeQuoted(body.subarray(start, end));
+    if (!quoted) continue;
+    const before = liftRuns(body.subarray(copied, start));
+    text.push(before.text, Buffer.from([MARK, QUOTED]), quoted);
+    binary.push(before.binary);
+    copied = end;
+  }
+  const last = liftRuns(body.subarray(copied));
+  return { text: Buffer.concat([...text, last.text]), binary: Buffer.concat([...binary, last.binary]) };
+}
+
+function liftRuns(body: Buffer): Lifted {
   const text: Buffer[] = [];
   const binary: Buffer[] = [];
   let copied = 0;
@@ -83,6 +103,10 @@ export function lower({ text, binary }: Lifted, sizeMax: number): Buffer {
     if (next < 0) break;
     const found = readMark(text, next + 1);
     at = found.end;
+    if (found.part) {
+      push(found.part);
+      continue;
+    }
     if (!found.run) {
       push(Buffer.from([MARK]));
       continue;
@@ -108,8 +132,9 @@ function mark({ chars, folds }: Run): Buffer {
   ]);
 }
 
-function readMark(text: Buffer, start: number): { run?: Run; end: number } {
+function readMark(text: Buffer, start: number): { run?: Run; part?: Buffer; end: number } {
   const kind = text[start];
+  if (kind === QUOTED) return decodeQuoted(text, start + 1);
   if (kind === LITERAL) return { end: start + 1 };
   if (kind === LINE) {
     const chars = readVarint(text, start + 1);

@@ -35,6 +35,59 @@ describe('lift', () => {
     expect(lift(body)).toEqual({ text: body, binary: Buffer.alloc(0) });
   });
 
+  const part = (text: string): Buffer =>
+    Buffer.from(`Content-Transfer-Encoding: quoted-printable\nContent-Type: text/plain\n\n${text}`, 'latin1');
+  const long = 'caf=E9 =3D '.repeat(40).trimEnd();
+  const filled = (width: number): string =>
+    (long.match(new RegExp(`(?:=[0-9A-F]{2}|[^=]){1,${width - 3}}`, 'g')) ?? []).join('=\n');
+  test.each([
+    ['of an encoder that fills 76', filled(76)],
+    ['of one that fills 73', filled(73)],
+    ['with blanks at the ends of lines', 'one=20\ntwo=09\nthree=20\nfour=20\nfive=20'],
+    ['of one that escapes full stops too', 'at four=2E\nat five=2E caf=E9=2E\n'],
+    ['before a boundary', `${'caf=E9 '.repeat(9)}x\n--b--\nn=E9xt`],
+  ])('quoted-printable %s is decoded and comes back', (_, text) => {
+    const body = Buffer.concat([Buffer.from('Content-Type: multipart/mixed; boundary=b\n\n--b\n'), part(text)]);
+    const lifted = lift(body);
+    expect(lifted.text.length).toBeLessThan(body.length);
+    expect(lifted.text.toString('latin1')).not.toMatch(/=(?:09|20|2E|E9 )/);
+    expect(lower(lifted, body.length).equals(body)).toBe(true);
+  });
+
+  test.each([
+    ['small hex digits', 'caf=e9 caf=e9 caf=e9'],
+    ['a lone =', 'caf=E9 caf=E9 a = b'],
+    ['a soft break at its end', 'caf=E9 caf=E9=\n'],
+    ['CRLF', 'caf=E9 caf=E9\r\n'],
+  ])('quoted-printable with %s stays as it is', (_, text) => {
+    const body = part(text);
+    expect(lift(body)).toEqual({ text: body, binary: Buffer.alloc(0) });
+  });
+
+  test('any quoted-printable comes back', () => {
+    const piece = fc.constantFrom(
+      '=E9',
+      '=\n',
+      '=3D',
+      '=20',
+      ' ',
+      '\n',
+      'a',
+      'word',
+      '\x01',
+      '\t',
+      '=0A',
+      'x'.repeat(70),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 200 }), (pieces) => {
+        const body = part(pieces.join(''));
+        expect(lower(lift(body), body.length).equals(body)).toBe(true);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   test('any bytes come back', () => {
     const letter = fc.constantFrom(
       ...'ABCdef09+/=\n\r \t\x01\x00'.split(''),
