@@ -44,7 +44,8 @@ export async function agentSide(agent: Agent, plan: TripPlan): Promise<TripSide>
   await writeTripState(agent.store, STATE, state);
   let offset = await hubTimeOffset(agent);
   let hubMailBytesMax = state.hubMailBytesMax ?? 0;
-  let hubCodecs = state.hubCodecs ?? 0;
+  // Until a hub has said otherwise: every one since the first version reads these.
+  let hubCodecs = state.hubCodecs ?? CODECS_KNOWN;
   const ledger = new Ledger(state.ledger);
   return {
     place: agent.place,

@@ -137,8 +137,8 @@ export class TripSession {
   async #begin(): Promise<void> {
     const { greeting, partials, ledger } = this.#side;
     this.#output.push(this.#trip.greet(greeting, await partials.list()));
-    // An agent whose last trip was cut hears first how far the hub got, and on its first what the hub reads.
-    if ('instance' in greeting && ledger.open.size === 0 && this.#side.peerCodecs() !== 0) this.#startSending();
+    // An agent whose last trip was cut hears first how far the hub got.
+    if ('instance' in greeting && ledger.open.size === 0) this.#startSending();
     else {
       this.#passTurn();
       await this.#output.flush();

@@ -39,7 +39,7 @@ export interface TripSide {
   exclusively<T>(work: () => Promise<T>): Promise<T>;
   /** Larger mails than this are refused by the other side for good, as far as is known; 0: none. */
   peerBytesMax(): number;
-  /** Codecs that the other side reads, as bits; 0 when that is not known yet. */
+  /** Codecs that the other side reads, as bits. */
   peerCodecs(): number;
   /** What earlier mail left, for each direction. */
   readonly history: { readonly out: HistoryLog; readonly in: HistoryLog };
