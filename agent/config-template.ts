@@ -41,6 +41,8 @@ pop3 = "127.0.0.1:110"
 # price_per_mb = 100
 # max_mail = "20 KB"
 # budget = "300 KB/day"
+# On HF radio, where the line carries one direction at a time:
+# half_duplex = true
 
 [limits]
 # Largest mail at any door here; what the hub allows holds as well.
