@@ -15,6 +15,7 @@ import { CODECS_KNOWN, TRIP_VERSION, type Welcome } from '../shared/core/trip-me
 import { TripError } from '../shared/core/trip-record.ts';
 import { HistoryLog } from '../shared/io/history-log.ts';
 import { Partials } from '../shared/io/partials.ts';
+import { HeldParts, KnownParts } from '../shared/io/parts.ts';
 import { arrivalName, readSeen, seenKey } from '../shared/io/seen.ts';
 import type { TripCounts, TripSide } from '../shared/io/trip-side.ts';
 import { mutable, newTripState, readTripState, type TripState, writeTripState } from '../shared/io/trip-state.ts';
@@ -80,6 +81,10 @@ export async function agentSide(agent: Agent, plan: TripPlan): Promise<TripSide>
     peerBytesMax: () => hubMailBytesMax,
     peerCodecs: () => hubCodecs,
     history: { in: historyLog(agent, 'down'), out: historyLog(agent, 'up') },
+    parts: {
+      in: new HeldParts({ store: agent.store, prefix: 'parts/down' }),
+      out: new KnownParts({ store: agent.store, prefix: 'parts/up' }),
+    },
     welcomed: async (welcome: Welcome) => {
       offset = await setHubTime(agent, welcome.time);
       ({ mailBytesMax: hubMailBytesMax, codecs: hubCodecs } = welcome);

@@ -14,6 +14,7 @@ import { CODECS_KNOWN, type Hello, TRIP_VERSION } from '../shared/core/trip-mess
 import { EXIT } from '../shared/io/command-line.ts';
 import { HistoryLog } from '../shared/io/history-log.ts';
 import { Partials } from '../shared/io/partials.ts';
+import { HeldParts, KnownParts } from '../shared/io/parts.ts';
 import type { Wire } from '../shared/io/trip-output.ts';
 import { type TripOutcome, TripSession } from '../shared/io/trip-session.ts';
 import { TripCut, TripRefused, type TripSide } from '../shared/io/trip-side.ts';
@@ -172,6 +173,10 @@ function hubSide(hub: Hub, { caller, office, hello, state }: Trip): TripSide {
     peerBytesMax: () => 0,
     peerCodecs: () => hello.codecs,
     history: { in: historyLog(hub, name, 'up'), out: historyLog(hub, name, 'down') },
+    parts: {
+      in: new HeldParts({ store: hub.store, prefix: `office/${name}/parts/up` }),
+      out: new KnownParts({ store: hub.store, prefix: `office/${name}/parts/down` }),
+    },
     delivered: (entry) => keepDelivered(hub, name, entry),
     ...(directory ? { directory } : {}),
     ...(restoreFrom === undefined || !hello.down ? {} : { restore }),

@@ -3,11 +3,13 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
-import { encodeGroup, type GroupMail } from '../shared/core/group.ts';
+import { encodeGroup, type GroupMail, partsOf } from '../shared/core/group.ts';
 import { EMPTY_POINT, History } from '../shared/core/history.ts';
 import { SHIPPED_DICTIONARY } from '../shared/core/shipped-dictionary.ts';
-import { CODEC, encodeOffer } from '../shared/core/trip-message.ts';
-import { squeeze } from '../shared/io/brotli.ts';
+import { encodeOffer } from '../shared/core/trip-message.ts';
+import { readBody } from '../shared/io/body.ts';
+import { sealGroup } from '../shared/io/group-seal.ts';
+import { partHash } from '../shared/io/parts.ts';
 import { ROOT } from './project.ts';
 
 const folder = join(ROOT, 'test/vectors');
@@ -19,7 +21,16 @@ const mail = (sender: string, recipients: readonly string[], body: string): Grou
   body: Buffer.from(body, 'latin1'),
 });
 const noise = createHash('sha512').update('a vector').digest().toString('base64');
-const frames: readonly { readonly base?: string; readonly mails: readonly GroupMail[] }[] = [
+const attached = Buffer.concat(
+  Array.from({ length: 40 }, (_, index) => createHash('sha512').update(`a part ${index}`).digest()),
+);
+interface Frame {
+  readonly base?: string;
+  /** Whether it builds on the parts of its mails, which came before. */
+  readonly again?: boolean;
+  readonly mails: readonly GroupMail[];
+}
+const frames: readonly Frame[] = [
   { mails: [mail('holly@example.org', ['farid@herat.example.org'], 'Subject: one\n\nat four\n')] },
   {
     mails: [
@@ -36,6 +47,16 @@ const frames: readonly { readonly base?: string; readonly mails: readonly GroupM
       ),
     ],
   },
+  {
+    again: true,
+    mails: [
+      mail(
+        'holly@example.org',
+        ['farid@herat.example.org'],
+        `Content-Transfer-Encoding: base64\n\n${attached.toString('base64').replace(/.{76}/g, '$&\n')}\n`,
+      ),
+    ],
+  },
   { base: EMPTY_POINT, mails: [mail('holly@example.org', ['farid@herat.example.org'], 'Subject: one\n\nat four\n')] },
 ];
 
@@ -43,21 +64,25 @@ mkdirSync(folder, { recursive: true });
 writeFileSync(join(folder, 'dictionary.bin'), dictionary);
 const described: unknown[] = [];
 for (const [index, frame] of frames.entries()) {
-  const { mails, base = history.tip } = frame;
+  const { mails, base = history.tip, again } = frame;
   const content = encodeGroup(mails);
-  const sealed = await squeeze(content, { dictionary: history.dictionary(base) ?? Buffer.alloc(0), quality: 11 });
-  const hash = createHash('sha256').update(sealed).digest('hex').slice(0, 16);
+  const parts = again ? partsOf(content) : [];
+  const sealed = await sealGroup({
+    base,
+    quality: 11,
+    dictionary: history.dictionary(base) ?? Buffer.alloc(0),
+    content,
+    parts: new Map(parts.map((part) => [partHash(part), part])),
+    carried: [],
+  });
   const record = encodeOffer({
     seq: index + 1,
-    hash,
-    codec: CODEC.brotli,
-    base,
-    length: sealed.length,
-    packed: content.length,
+    ...sealed,
     start: 0,
   });
   writeFileSync(join(folder, `frame-${index + 1}.content`), content);
-  writeFileSync(join(folder, `frame-${index + 1}.sealed`), sealed);
+  writeFileSync(join(folder, `frame-${index + 1}.sealed`), await readBody(sealed.body));
+  for (const part of parts) writeFileSync(join(folder, `${partHash(part)}.part`), part);
   described.push({
     base,
     point: history.append({ base, bytes: content }),

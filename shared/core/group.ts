@@ -9,7 +9,7 @@
  * it stands among the texts as it is, because lifting gives nothing or could not be undone exactly.
  */
 import { decodeFrameHead, encodeFrameHead, FRAME_HEAD_BYTES_MAX, type FrameHead } from './frame.ts';
-import { type Lifted, lift, lower } from './lift.ts';
+import { type Lifted, lift, lower, runsOf } from './lift.ts';
 import { RECIPIENTS_MAX } from './trip-message.ts';
 import { encodeVarint, FieldReader, TripError } from './trip-record.ts';
 
@@ -57,8 +57,20 @@ interface Sizes {
   readonly binary: number;
 }
 
+/** Smaller binaries are not worth naming. */
+const PART_BYTES_MIN = 2_048;
+
+/** The large binaries of a content, which both ends remember; of one that `decodeGroup` can read. */
+export const partsOf = (content: Buffer): readonly Buffer[] =>
+  readMails(content)
+    .flatMap(({ mail, lifted }) => (mail.form === LIFTED ? runsOf(lifted) : []))
+    .filter(({ length }) => length >= PART_BYTES_MIN);
+
 /** Throws TripError for anything that `encodeGroup` cannot have made. */
-export function decodeGroup(content: Buffer): readonly GroupMail[] {
+export const decodeGroup = (content: Buffer): readonly GroupMail[] =>
+  readMails(content).map(({ mail, lifted }) => ({ head: mail.head, body: bodyOf(mail, lifted) }));
+
+function readMails(content: Buffer): readonly { readonly mail: Sizes; readonly lifted: Lifted }[] {
   const { mails, end } = readSizes(content);
   const textBytes = mails.reduce((sum, { text }) => sum + text, 0);
   const binaryBytes = mails.reduce((sum, { binary }) => sum + binary, 0);
@@ -67,8 +79,7 @@ export function decodeGroup(content: Buffer): readonly GroupMail[] {
   const texts = new FieldReader(content.subarray(end, end + textBytes));
   const binaries = new FieldReader(content.subarray(end + textBytes));
   return mails.map((mail) => {
-    const lifted = { text: texts.bytes(mail.text), binary: binaries.bytes(mail.binary) };
-    return { head: mail.head, body: bodyOf(mail, lifted) };
+    return { mail, lifted: { text: texts.bytes(mail.text), binary: binaries.bytes(mail.binary) } };
   });
 }
 

@@ -120,6 +120,19 @@ export function lower({ text, binary }: Lifted, sizeMax: number): Buffer {
   return Buffer.concat(parts);
 }
 
+/** The bytes of each run, in order. Throws as `lower` does. */
+export function runsOf({ text, binary }: Lifted): readonly Buffer[] {
+  const runs: Buffer[] = [];
+  let used = 0;
+  for (let at = text.indexOf(MARK); at >= 0; ) {
+    const { run, end } = readMark(text, at + 1);
+    if (run) runs.push(binary.subarray(used, used + byteCount(run.chars)));
+    used += run ? byteCount(run.chars) : 0;
+    at = text.indexOf(MARK, end);
+  }
+  return runs;
+}
+
 const byteCount = (chars: number): number => Math.floor((chars * 6) / 8);
 
 function mark({ chars, folds }: Run): Buffer {

@@ -26,6 +26,8 @@ export interface Sealing {
   /** The point of the history that it builds on. */
   readonly base: string;
   readonly quality: number;
+  /** SHA-256 of the remembered parts that it builds on as well. */
+  readonly parts?: readonly string[];
   /** Recipients of each entry: which verdict of an answer is whose. */
   readonly recipients: readonly number[];
 }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { decodeFrameHead, FRAME_HEAD_BYTES_MAX, type FrameHead } from '../core/frame.ts';
-import { CONTENT_BYTES_MAX, decodeGroup, type GroupMail, SHARED_BYTES_MAX } from '../core/group.ts';
+import { CONTENT_BYTES_MAX, decodeGroup, type GroupMail, partsOf, SHARED_BYTES_MAX } from '../core/group.ts';
 import { joinedPart } from '../core/history.ts';
 import { mailId } from '../core/mail-id.ts';
 import type { Trip } from '../core/trip.ts';
@@ -14,7 +14,7 @@ import { TripError } from '../core/trip-record.ts';
 import { refused, type Verdict } from '../core/verdict.ts';
 import { accept } from './accept.ts';
 import { bytesBody, readBody } from './body.ts';
-import { unsqueeze } from './brotli.ts';
+import { unsealGroup } from './group-seal.ts';
 import type { Mail } from './mail.ts';
 import { inParallel } from './parallel.ts';
 import type { Frame } from './partials.ts';
@@ -131,8 +131,14 @@ export class TripInbox {
       return undefined;
     }
     try {
-      const content = await unsqueeze(await readBody(frame.body, CONTENT_BYTES_MAX), { dictionary, size: packed });
+      const sealed = await readBody(frame.body, CONTENT_BYTES_MAX);
+      const content = await unsealGroup(sealed, { held: side.parts.in, dictionary, size: packed });
+      if (!content) {
+        output.push(trip.repeat({ seq, tip: base }));
+        return undefined;
+      }
       const mails = decodeGroup(content);
+      await side.parts.in.keep(partsOf(content));
       await side.history.in.append({ base, bytes: joinedPart(content) });
       return mails;
     } catch (error) {

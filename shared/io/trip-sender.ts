@@ -13,7 +13,7 @@ import { TripError } from '../core/trip-record.ts';
 import { refused } from '../core/verdict.ts';
 import { type Body, bytesBody, joinBodies } from './body.ts';
 import type { Condition } from './condition.ts';
-import { fitsGroup, joinGroup, type Prepared, prepareGroup, sealGroup } from './group-seal.ts';
+import { fitsGroup, joinGroup, type Memory, type Prepared, prepareGroup, sealGroup } from './group-seal.ts';
 import { type Entry, openEntry } from './maildir.ts';
 import { type Chosen, Outbox } from './outbox.ts';
 import { type Sealed, seal } from './seal.ts';
@@ -68,6 +68,8 @@ export class TripSender {
   readonly #pace = new TripPace();
   /** Frames that the other side asked for again; those that it could not use twice build on nothing. */
   readonly #repeated = new Set<number>();
+  /** What the other side has once it has accepted the frame. */
+  readonly #carriedParts = new Map<number, readonly string[]>();
   #more = false;
   #lacking: readonly boolean[] | undefined;
 
@@ -130,14 +132,15 @@ export class TripSender {
 
   /** The other side does not know the point that the frame builds on: what it has is built on instead, or nothing. */
   async #rewind(seq: number, { keys, sealing }: Required<Opened>, tip: string): Promise<void> {
-    const { ledger, history: logs, place } = this.#options.side;
+    const { ledger, history: logs, parts, place } = this.#options.side;
     const history = await logs.out.history();
     place.log.info('the other side has another history; a mail is sealed anew', { frame: seq });
     const again = this.#repeated.has(seq);
     // Later frames of a chain that is gone are asked for again one by one, and must not undo the new one.
     if (history.dictionary(sealing.base)) history.forgetAfter(tip);
     const base = again ? EMPTY_POINT : history.tip;
-    ledger.reopen(seq, { keys, sealing: { ...sealing, base } });
+    await parts.out.forget(sealing.parts ?? []);
+    ledger.reopen(seq, { keys, sealing: { ...sealing, base, parts: [] } });
   }
 
   lacking(lacking: readonly boolean[]): void {
@@ -158,6 +161,8 @@ export class TripSender {
         this.#assertDamaged(error);
       }
     }
+    if (answer === 'K') await side.parts.out.add(this.#carriedParts.get(seq) ?? []);
+    this.#carriedParts.delete(seq);
     side.ledger.settle(seq);
     changed.wake();
   }
@@ -227,7 +232,7 @@ export class TripSender {
     const { side, save } = this.#options;
     const ready = await this.#pace.waiting(sealed);
     if (!frame.prepared || (await side.history.out.history()).dictionary(frame.prepared.base)) return ready;
-    const prepared = await joinGroup(side.history.out, frame.prepared.content, { quality: frame.prepared.quality });
+    const prepared = await joinGroup(this.#memory, frame.prepared.content, { quality: frame.prepared.quality });
     this.#reopen(frame.seq, frame.entries, prepared);
     await save();
     return sealGroup(prepared);
@@ -258,7 +263,7 @@ export class TripSender {
 
   /** Undefined when the entries are gone, or are not to travel. */
   async #prepare({ seq, keys }: Chosen): Promise<Frame | undefined> {
-    const { ledger, history } = this.#options.side;
+    const { ledger } = this.#options.side;
     const entries = await this.#openEntries(keys);
     if (entries.length === 0) {
       // The other side waits for it in this trip, and need not in the next.
@@ -268,7 +273,7 @@ export class TripSender {
     }
     const frame = { seq, entries, mails: entries.length, bytesRaw: bytesOf(entries) };
     if (!this.#groups || !fitsGroup(entries)) return this.#alone(frame);
-    const prepared = await prepareGroup(history.out, entries, {
+    const prepared = await prepareGroup(this.#memory, entries, {
       before: ledger.open.get(seq)?.sealing,
       quality: this.#pace.quality,
     });
@@ -285,11 +290,17 @@ export class TripSender {
     return { seq: frame.seq, entries: [first], mails: 1, bytesRaw: first.body.size };
   }
 
-  #reopen(seq: number, entries: readonly Entry[], { base, quality }: Prepared): void {
+  get #memory(): Memory {
+    const { history, parts } = this.#options.side;
+    return { log: history.out, known: parts.out };
+  }
+
+  #reopen(seq: number, entries: readonly Entry[], { base, quality, parts, carried }: Prepared): void {
+    this.#carriedParts.set(seq, carried);
     const recipients = entries.map(({ head }) => head.recipients.length);
     this.#options.side.ledger.reopen(seq, {
       keys: entries.map(({ key }) => key),
-      sealing: { base, quality, recipients },
+      sealing: { base, quality, ...(parts.size > 0 ? { parts: [...parts.keys()] } : {}), recipients },
     });
   }
 

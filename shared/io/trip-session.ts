@@ -174,6 +174,7 @@ export class TripSession {
       await this.#side.ended?.();
       await this.#side.history.in.save();
       await this.#side.history.out.save();
+      await this.#side.parts.out.save();
       await this.#save();
     } catch (error) {
       this.#error ??= error as Error;

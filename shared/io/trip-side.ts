@@ -7,6 +7,7 @@ import type { Mail, Place } from './mail.ts';
 import type { Entry, ListedEntry } from './maildir.ts';
 import type { Note } from './note.ts';
 import type { Partials } from './partials.ts';
+import type { HeldParts, KnownParts } from './parts.ts';
 
 export interface TripSide {
   readonly place: Place;
@@ -49,6 +50,8 @@ export interface TripSide {
   tooLarge?(entry: ListedEntry): Promise<void>;
   /** Called when a mail of the other side has been accepted; before that is said. */
   accepted?(mail: Mail): Promise<void>;
+  /** Large binaries that the link has carried once. */
+  readonly parts: { readonly out: KnownParts; readonly in: HeldParts };
   /** Called before an entry that was accepted is removed. */
   delivered?(entry: Entry): Promise<void>;
   /** The agent hears the hub's greeting. */

@@ -9,7 +9,14 @@ const VERDICT = z.strictObject({ letter: z.enum(['K', 'Z', 'D']), text: z.string
 
 const OPENED = z.strictObject({
   keys: z.array(z.string()),
-  sealing: z.exactOptional(z.strictObject({ base: z.string(), quality: z.int(), recipients: z.array(z.int()) })),
+  sealing: z.exactOptional(
+    z.strictObject({
+      base: z.string(),
+      quality: z.int(),
+      parts: z.exactOptional(z.array(z.string())),
+      recipients: z.array(z.int()),
+    }),
+  ),
 });
 
 const STATE = z.strictObject({

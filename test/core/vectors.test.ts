@@ -32,7 +32,11 @@ test('contents, points, sealed frames and their offers', () => {
     expect(read).toEqual(mails);
     expect(encodeGroup(decodeGroup(content)).equals(content)).toBe(true);
     const dictionary = history.dictionary(base);
-    expect(brotliDecompressSync(sealed, { dictionary } as object).equals(content)).toBe(true);
+    const parts = Array.from({ length: sealed[0] ?? 0 }, (_, n) =>
+      vector(`${sealed.subarray(1 + n * 32, 33 + n * 32).toString('hex')}.part`),
+    );
+    const against = { dictionary: Buffer.concat([...parts, dictionary ?? Buffer.alloc(0)]) } as object;
+    expect(brotliDecompressSync(sealed.subarray(1 + parts.length * 32), against).equals(content)).toBe(true);
     expect(pointAfter(base, content)).toBe(point);
     expect(history.append({ base, bytes: content })).toBe(point);
     expect(decodeOffer(Buffer.from(offer, 'hex'))).toMatchObject({

@@ -96,6 +96,56 @@ test('a history that is lost at its sender, or older than the receiver has it', 
   expect(await pair.hub.bodies('internet')).toEqual(texts(first, second));
 });
 
+const attachment = randomBytes(300_000);
+const withAttachment = (subject: string): Buffer =>
+  Buffer.from(
+    `Subject: ${subject}\nContent-Transfer-Encoding: base64\n\n${attachment.toString('base64').replace(/.{76}/g, '$&\n')}\n`,
+  );
+
+/** As after months: nothing is left of the history at either end. */
+async function carryAttachmentLongAgo(): Promise<void> {
+  pair = await TripPair.make();
+  expect(await carry([withAttachment('one')], [withAttachment('two')])).toBeGreaterThan(600_000);
+  for (const side of ['agent', 'hub'] as const)
+    for (const way of ['in', 'out'] as const) await remove(side, await pieces(way, side));
+}
+
+test('an attachment that came long ago is named by its hash, in both directions', async () => {
+  await carryAttachmentLongAgo();
+  expect(await carry([withAttachment('three')], [withAttachment('four')])).toBeLessThan(600);
+  expect(await pair.hub.bodies('internet')).toEqual(texts([withAttachment('one'), withAttachment('three')]));
+  expect(await pair.agent.bodies('arrived')).toEqual(texts([withAttachment('four'), withAttachment('two')]));
+});
+
+test.each([
+  ['has lost', async (key: string) => pair.hub.store.remove(key)],
+  ['holds altered', (key: string) => alter('hub', key)],
+] as const)(
+  'an attachment that its receiver %s travels whole in the same session, and is named the next time',
+  async (_, harm) => {
+    await carryAttachmentLongAgo();
+    for (const { key } of await pair.hub.store.list('parts/in/')) await harm(key);
+    expect(await carry([withAttachment('three'), ...first])).toBeGreaterThan(300_000);
+    expect(await pair.hub.bodies('internet')).toEqual(texts([withAttachment('one'), withAttachment('three')], first));
+    for (const side of ['agent', 'hub'] as const)
+      for (const way of ['in', 'out'] as const) await remove(side, await pieces(way, side));
+    expect(await carry([withAttachment('five')])).toBeLessThan(600);
+  },
+);
+
+test('a frame with a remembered attachment goes on where it was cut', async () => {
+  await carryAttachmentLongAgo();
+  const fresh = randomBytes(40_000).toString('base64').replace(/.{76}/g, '$&\n');
+  const mail = Buffer.concat([withAttachment('three'), Buffer.from(`\n--\n\n${fresh}\n`)]);
+  await pair.agent.post(mail);
+  const cut = await pair.trip({ up: 20_000 });
+  expect(cut.agent.complete).toBe(false);
+  const { agent, bytesUp } = await pair.trip();
+  expect([agent.complete, agent.resumed]).toEqual([true, 1]);
+  expect(bytesUp).toBeLessThan(24_000);
+  expect(await pair.hub.bodies('internet')).toEqual(texts([withAttachment('one'), mail]));
+});
+
 test('an end that is stale by a trip says which point it has, and little is sent in vain', async () => {
   pair = await TripPair.make();
   await carry(first);

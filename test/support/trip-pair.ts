@@ -17,6 +17,7 @@ import { HistoryLog } from '../../shared/io/history-log.ts';
 import type { Place } from '../../shared/io/mail.ts';
 import { listEntries, openEntry } from '../../shared/io/maildir.ts';
 import { Partials } from '../../shared/io/partials.ts';
+import { HeldParts, KnownParts } from '../../shared/io/parts.ts';
 import type { Store } from '../../shared/io/store.ts';
 import type { Wire } from '../../shared/io/trip-output.ts';
 import { type TripOutcome, TripSession } from '../../shared/io/trip-session.ts';
@@ -135,6 +136,10 @@ export class Side {
       peerBytesMax: () => 0,
       peerCodecs: () => CODECS_KNOWN,
       history: { in: this.#historyLog('in'), out: this.#historyLog('out') },
+      parts: {
+        in: new HeldParts({ store: this.store, prefix: 'parts/in' }),
+        out: new KnownParts({ store: this.store, prefix: 'parts/out' }),
+      },
       onPublished: (listener) => {
         this.#listeners.add(listener);
         return () => this.#listeners.delete(listener);
