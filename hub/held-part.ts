@@ -1,6 +1,6 @@
 /** A part of a held mail as a mail of its own: who wrote what and when stays, and nothing else of its header. */
 import { fieldValue, headerFields } from '../shared/core/headers.ts';
-import type { MailPart } from './mail-parts.ts';
+import type { MailPart } from './parts-thread.ts';
 
 export interface HeldPart {
   /** The header block of the held mail. */

@@ -3,7 +3,8 @@ import { fieldValue, headerFields } from '../shared/core/headers.ts';
 import { mailDate } from '../shared/core/trace.ts';
 import type { Body } from '../shared/io/body.ts';
 import { headerOf } from '../shared/io/bounce.ts';
-import { type MailPart, oneLine, readParts } from './mail-parts.ts';
+import { readParts } from './mail-parts.ts';
+import { type MailPart, oneLine } from './parts-thread.ts';
 
 const SUBJECT_CHARACTERS = 80;
 const FROM_CHARACTERS = 80;

@@ -1,36 +1,21 @@
 /**
- * What a mail holds: its text, and its attachments in order. The reader keeps the whole mail in memory, so a mail beyond
- * the bounds is not taken apart, and only one is at a time.
+ * What a mail holds: its text, and its attachments in order. The whole mail is in memory for that, so a mail beyond the
+ * bounds is not taken apart, only one is at a time, and for so long.
  */
-import { compile } from 'html-to-text';
-import PostalMime, { type Attachment } from 'postal-mime';
+import { Worker } from 'node:worker_threads';
 import { type Body, readBody } from '../shared/io/body.ts';
 import { Turns } from '../shared/io/turns.ts';
+import { type MailParts, PARTS_FILE, PARTS_THREAD } from './parts-thread.ts';
 
 /** Held in memory, and once more decoded. */
 const PARSED_BYTES_MAX = 50_000_000;
 /** Ten thousands of parts would cost seconds of the processor. */
 const BOUNDARIES_MAX = 2_000;
-const NESTING_MAX = 50;
-const HEADERS_BYTES_MAX = 500_000;
-const HTML_CHARACTERS_MAX = 2_000_000;
-
-export interface MailPart {
-  readonly name: string;
-  readonly type: string;
-  readonly bytes: Uint8Array;
-  /** A picture within the text (a logo, a pixel), or a signature over it: nothing without what it belongs to. */
-  readonly belongs: boolean;
-}
-
-export interface MailParts {
-  readonly subject: string;
-  readonly from: string;
-  readonly text: string;
-  readonly attachments: readonly MailPart[];
-}
+const PARSE_MS_MAX = 5_000;
+const HEAP_MB_MAX = 400;
 
 const turns = new Turns({ totalMax: 1 });
+let thread: Worker | undefined;
 
 /** Undefined when the mail is beyond the bounds, or cannot be read as one. */
 export async function readParts(body: Body): Promise<MailParts | undefined> {
@@ -38,7 +23,7 @@ export async function readParts(body: Body): Promise<MailParts | undefined> {
   const giveBack = await turns.take('parts', 1);
   try {
     const bytes = await readBody(body, PARSED_BYTES_MAX);
-    return boundaries(bytes) > BOUNDARIES_MAX ? undefined : await parse(bytes);
+    return boundaries(bytes) > BOUNDARIES_MAX ? undefined : await takeApart(bytes);
   } finally {
     giveBack();
   }
@@ -52,51 +37,31 @@ function boundaries(bytes: Buffer): number {
   return count;
 }
 
-async function parse(bytes: Buffer): Promise<MailParts | undefined> {
-  try {
-    const mail = await PostalMime.parse(bytes, {
-      attachmentEncoding: 'arraybuffer',
-      maxNestingDepth: NESTING_MAX,
-      maxHeadersSize: HEADERS_BYTES_MAX,
-    });
-    const { name, address } = mail.from ?? { name: '', address: '' };
-    return {
-      subject: oneLine(mail.subject ?? ''),
-      from: oneLine(name ? `${name} <${address ?? ''}>` : (address ?? '')),
-      text: mail.text?.trim() ? mail.text : textOfHtml(mail.html ?? ''),
-      attachments: mail.attachments.map(partOf),
+/** In the thread, which lives on for the next mail and keeps no program running. */
+function takeApart(bytes: Buffer): Promise<MailParts | undefined> {
+  thread ??= new Worker(PARTS_FILE, {
+    workerData: PARTS_THREAD,
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX },
+  });
+  const worker = thread;
+  return new Promise((resolve) => {
+    const done = (parts: MailParts | undefined): void => {
+      clearTimeout(timer);
+      worker.off('message', done).off('error', giveUp).off('exit', giveUp);
+      worker.unref();
+      resolve(parts);
     };
-  } catch {
-    // Whatever is wrong with a mail of the Internet, it is still held, and can be asked for as it is.
-    return undefined;
-  }
-}
-
-const partOf = ({ filename, mimeType, content, disposition, related, contentId }: Attachment): MailPart => ({
-  name: oneLine(filename ?? '') || 'without a name',
-  // What is itself a mail may not be encoded as an attachment has to be.
-  type: /^(?!message\/|multipart\/)[a-z0-9.+-]{1,60}\/[a-z0-9.+-]{1,100}$/.test(mimeType)
-    ? mimeType
-    : 'application/octet-stream',
-  bytes: typeof content === 'string' ? Buffer.from(content) : new Uint8Array(content),
-  belongs:
-    /^application\/(?:pgp-signature|(?:x-)?pkcs7-signature)$/.test(mimeType) ||
-    (mimeType.startsWith('image/') &&
-      (related === true || disposition === 'inline' || (contentId !== undefined && disposition !== 'attachment'))),
-});
-
-export const oneLine = (text: string): string => text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
-
-const convert = compile({
-  wordwrap: false,
-  limits: { maxInputLength: HTML_CHARACTERS_MAX, maxDepth: 100, ellipsis: '…' },
-  selectors: [
-    { selector: 'img', format: 'skip' },
-    { selector: 'a', options: { hideLinkHrefIfSameAsText: true, ignoreHref: false } },
-    ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((selector) => ({ selector, options: { uppercase: false } })),
-  ],
-});
-
-function textOfHtml(html: string): string {
-  return html === '' ? '' : convert(html).replace(/\n{3,}/g, '\n\n');
+    const giveUp = (): void => {
+      if (thread === worker) thread = undefined;
+      done(undefined);
+      worker.on('error', () => undefined);
+      worker.terminate();
+    };
+    const timer = setTimeout(giveUp, PARSE_MS_MAX);
+    worker.ref();
+    worker.on('message', done);
+    worker.on('error', giveUp);
+    worker.on('exit', giveUp);
+    worker.postMessage(bytes);
+  });
 }

@@ -15,6 +15,7 @@ import { forward } from './forward.ts';
 import type { HubCommand } from './hub.ts';
 import { deriveAdminToken, loadMasterSecret } from './office-key.ts';
 import { dataFolder, lockData, openHub } from './open-hub.ts';
+import { isPartsThread } from './parts-thread.ts';
 import { readRunFile } from './run-file.ts';
 import { serve } from './serve.ts';
 
@@ -81,15 +82,17 @@ process.on('unhandledRejection', (reason) => {
   });
 });
 
-runProgram<HubConfig>(
-  {
-    name: 'hub',
-    summary: 'the Fieldpost hub: carries mail between field offices and the Internet',
-    defaultConfig: '/etc/fieldpost/hub.toml',
-    commands: [serveCommand, checkCommand, ...hubCommands.map(anywhere)],
-    open: async (file) => loadHubConfig(file),
-  },
-  process.argv.slice(2),
-).then((code) => {
-  process.exitCode = code;
-});
+// In its thread the program's file takes mails apart, and does nothing else.
+if (!isPartsThread())
+  runProgram<HubConfig>(
+    {
+      name: 'hub',
+      summary: 'the Fieldpost hub: carries mail between field offices and the Internet',
+      defaultConfig: '/etc/fieldpost/hub.toml',
+      commands: [serveCommand, checkCommand, ...hubCommands.map(anywhere)],
+      open: async (file) => loadHubConfig(file),
+    },
+    process.argv.slice(2),
+  ).then((code) => {
+    process.exitCode = code;
+  });

@@ -5,7 +5,7 @@
 import { fieldValue, headerFields } from '../shared/core/headers.ts';
 import { attachmentPart, mixed, textPart } from './held-part.ts';
 import { sizeText } from './held-summary.ts';
-import type { MailParts } from './mail-parts.ts';
+import type { MailParts } from './parts-thread.ts';
 
 /** What a mail program shows or answers by. Requests for a receipt are not among it. */
 const KEPT =

@@ -31,6 +31,8 @@ async function buildProgram(name: ProgramName, folder: string): Promise<number> 
     format: 'cjs',
     legalComments: 'eof',
     metafile: true,
+    // A thread of the program runs the program's own file.
+    define: { 'import.meta.filename': '__filename' },
     logLevel: 'warning',
     banner: { js: `/* Fieldpost ${name} ${await version()}, Apache-2.0 */\n${guard(name)}` },
   });

@@ -74,7 +74,7 @@ async function list(hub: Hub, { positionals: [only], json, out }: Call): Promise
 
 function facts({ queue, entry, note }: Queued) {
   const { sender, recipients, size: bytes, accepted, urgency, hops } = entry.head;
-  const { attempts, nextTry, lastError } = note;
+  const { attempts, nextTry, lastError, held = false, fetch: asked = false } = note;
   const waiting = recipients.filter((recipient) => !Object.hasOwn(note.settled, recipient));
   return {
     id: entry.id,
@@ -88,15 +88,17 @@ function facts({ queue, entry, note }: Queued) {
     attempts,
     nextTry,
     lastError,
+    held: held && !asked,
   };
 }
 
 function line(hub: Hub, mail: Queued): string {
-  const { id, queue, sender, recipients, bytes, since, attempts, lastError } = facts(mail);
+  const { id, queue, sender, recipients, bytes, since, attempts, lastError, held } = facts(mail);
   const named = recipients.slice(0, RECIPIENTS_SHOWN).join(' ');
   const more = recipients.length > RECIPIENTS_SHOWN ? ` and ${recipients.length - RECIPIENTS_SHOWN} more` : '';
   const tries = attempts === 0 ? '' : `, tried ${times(attempts)}, ${whenNext(hub, mail)}: ${lastError ?? 'no answer'}`;
-  return `${id.slice(0, ID_DIGITS)}  ${queue}  ${span(hub.now() - since)}  ${size(bytes)}  <${sender}> to ${named}${more}${tries}`;
+  const why = held ? ', held: too large for the link' : tries;
+  return `${id.slice(0, ID_DIGITS)}  ${queue}  ${span(hub.now() - since)}  ${size(bytes)}  <${sender}> to ${named}${more}${why}`;
 }
 
 function whenNext({ now }: Hub, { queue, note: { nextTry } }: Queued): string {

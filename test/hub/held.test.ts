@@ -8,6 +8,7 @@ import { sync } from '../../agent/sync.ts';
 import { queueCommands } from '../../hub/commands/queue.ts';
 import { dropGoneHeld } from '../../hub/held-record.ts';
 import { holdEntry } from '../../hub/hold.ts';
+import { readParts } from '../../hub/mail-parts.ts';
 import { answerRequests } from '../../hub/requests.ts';
 import { reportSilentOffices } from '../../hub/silent-office.ts';
 import { DEFAULT_LIMITS } from '../../shared/core/directory.ts';
@@ -18,7 +19,7 @@ import type { BareHub } from '../support/bare-hub.ts';
 import { HERAT, type SyncPair, syncPair } from '../support/sync-office.ts';
 
 let pair: SyncPair;
-afterEach(() => pair.close());
+afterEach(() => pair?.close());
 
 const OFFICE = { ...HERAT, limits: { ...DEFAULT_LIMITS, holdBytesMax: 20_000 } };
 const start = async (toml = ''): Promise<void> => {
@@ -291,6 +292,18 @@ test('the limit of a day: over it a sentence says when; the next day it comes', 
   await exchange();
   expect((await mailbox()).filter((mail) => mail.includes("filename*=utf-8''l%C3%A4nge.csv"))).toHaveLength(2);
 
+  const list = queueCommands.find(({ words }) => words === 'queue');
+  const lines: string[] = [];
+  await list?.run(pair.hub, {
+    positionals: ['herat'],
+    options: {},
+    json: false,
+    out: (line) => lines.push(line),
+    readFile,
+  });
+  expect(lines[0]).toMatch(
+    /53 KB {2}<friend@example\.com> to farid@herat\.example\.org, held: too large for the link$/,
+  );
   const retry = queueCommands.find(({ words }) => words === 'queue retry');
   const [entry] = await pair.hub.entries('office/herat');
   const positionals = [entry?.name.id.slice(0, 12) ?? ''];
@@ -357,3 +370,12 @@ test('a summary stays short, whatever the mail says', async () => {
   expect(summary).toContain('drop     nothing');
   expect(summary).not.toContain('\ufffd');
 });
+
+test('a mail that is made to take minutes is given up after seconds, and the next one is read', async () => {
+  const html = '<a href="x" '.repeat(60_000);
+  const parts = [`Content-Type: text/plain\n\nx`, `Content-Type: text/html\n\n${html}`].map((part) => `--b\n${part}\n`);
+  const bomb = Buffer.from(`Content-Type: multipart/mixed; boundary=b\n\n${parts.join('')}--b--\n`);
+  const [given, next] = await Promise.all([bomb, LARGE].map((bytes) => readParts(bytesBody(bytes))));
+  expect(given).toBeUndefined();
+  expect(next?.attachments).toHaveLength(2);
+}, 30_000);
