@@ -40,7 +40,13 @@ pop3 = "127.0.0.1:110"
 # price_per_minute = 1.44
 # price_per_mb = 100
 # max_mail = "20 KB"
-# budget = "300 KB/day"
+# price_step = "20 s"
+# price_minimum = 0.48
+# bytes_minimum = "5 KB"
+# currency = "USD"
+# budget = ["300 KB/day", "5 MB/month"]
+# money = "50/month"
+# hours = ["22:00-06:00"]
 # On HF radio, where the line carries one direction at a time:
 # half_duplex = true
 

@@ -10,6 +10,7 @@ import {
   parseBytes,
   parseDuration,
 } from '../shared/io/config.ts';
+import { parseHours } from './hours.ts';
 
 const OFFICE = z.string().check(z.regex(/^[a-z0-9-]{1,32}$/, 'an office name: a-z, 0-9 and -, at most 32'));
 
@@ -47,13 +48,43 @@ const MATCH = z.strictObject({
   command: z.optional(z.array(z.string()).check(z.minLength(1))),
 });
 
-/** `300 KB/day`: bytes in a day. */
-const budget = z.pipe(
+/** `300 KB/day`, `50/month`: so much in a day or in a month. */
+const limitPer = (parse: (text: string) => number | undefined, example: string) =>
+  z.pipe(
+    z.string(),
+    z.transform((text, context) => {
+      const [, amountText = '', per] = /^(.*?)\s*\/\s*(day|month)$/.exec(text) ?? [];
+      const amount = parse(amountText);
+      if (amount !== undefined && (per === 'day' || per === 'month')) return { amount, per } as const;
+      context.issues.push({
+        code: 'custom',
+        message: `expected so much a day or a month, such as ${example}`,
+        input: text,
+      });
+      return z.NEVER;
+    }),
+  );
+
+const parseMoney = (text: string): number | undefined =>
+  /^\d{1,9}(\.\d{1,4})?$/.test(text) ? Number(text) : undefined;
+
+/** One limit, or several that all hold. */
+function limits(limit: ReturnType<typeof limitPer>) {
+  return z.pipe(
+    z.union([limit, z.array(limit)]),
+    z.transform((value) => (Array.isArray(value) ? value : [value])),
+  );
+}
+
+const budget = limits(limitPer(parseBytes, '"300 KB/day" or "5 MB/month"'));
+const money = limits(limitPer(parseMoney, '"50/month"'));
+
+const hours = z.pipe(
   z.string(),
   z.transform((text, context) => {
-    const perDay = parseBytes(/^(.*)\/\s*day$/.exec(text)?.[1] ?? '');
-    if (perDay !== undefined) return perDay;
-    context.issues.push({ code: 'custom', message: 'expected bytes in a day, such as "300 KB/day"', input: text });
+    const parsed = parseHours(text);
+    if (parsed) return parsed;
+    context.issues.push({ code: 'custom', message: 'expected hours of the day, such as "22:00-06:00"', input: text });
     return z.NEVER;
   }),
 );
@@ -77,7 +108,20 @@ const LINK = z.strictObject({
   price_per_mb: z.optional(z.number().check(z.minimum(0))),
   /** Larger mails, up and down, wait for a better link. */
   max_mail: z.optional(bytes),
+  /** Bytes, both ways. */
   budget: z.optional(budget),
+  /** Nothing is spent beyond it: a sync ends before. */
+  money: z.optional(money),
+  /** The least that a call costs once anything has travelled. */
+  price_minimum: z.optional(z.number().check(z.minimum(0))),
+  /** Time is charged in steps of this. */
+  price_step: z.optional(duration),
+  /** Bytes are charged from this on. */
+  bytes_minimum: z.optional(bytes),
+  /** Shown beside money. */
+  currency: z.optional(z.string().check(z.maxLength(8))),
+  /** Hours in which it may be used, by the laptop's time zone; default: always. */
+  hours: z.optional(z.array(hours)),
   /** One side speaks at a time, as on HF radio: the line turns around as seldom as can be. */
   half_duplex: z.optional(z.boolean()),
   /** Mail comes as plain text; the original stays at the hub, and can be asked for. */

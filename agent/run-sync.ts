@@ -1,29 +1,57 @@
-/** One sync with all that belongs to it: the queues of other mail servers, the link and its budget, the record of trips. */
+/** One sync with all that belongs to it: the queues of other mail servers, the link with its hours and budgets, the record of trips. */
 import { EXIT } from '../shared/io/command-line.ts';
 import { countMaildir } from '../shared/io/maildir.ts';
 import { type Agent, OUT } from './agent.ts';
 import type { LinkConfig } from './config.ts';
+import { closedUntil } from './hours.ts';
+import { hubTimeOffset } from './hub-time.ts';
 import { chooseLink } from './link.ts';
+import { moneyText, priceOf } from './price.ts';
 import { scanQueues } from './queue-maildir.ts';
 import { type SyncOptions, type SyncResult, sync } from './sync.ts';
-import { budgetLeft, recordTrip } from './trips.ts';
+import { budgetLeft, moneyLeft, recordTrip } from './trips.ts';
 
-export interface RunSyncOptions extends Omit<SyncOptions, 'link'> {
+export interface RunSyncOptions extends Omit<SyncOptions, 'link' | 'allowance'> {
   /** Name of the link; default: the first that matches. */
   readonly linkName?: string;
+  /** Whatever the hours of the link are. */
+  readonly force?: boolean;
 }
 
+/** What a session of which nothing travels costs, handshakes included; with less there is no sense in a call. */
+const SESSION = { bytes: 1_200, seconds: 1 } as const;
+
 /** Throws Exit 64 for a link that is not in the configuration; whatever else goes wrong is told by the result. */
-export async function runSync(agent: Agent, { linkName, ...options }: RunSyncOptions = {}): Promise<SyncResult> {
+export async function runSync(agent: Agent, { linkName, force, ...options }: RunSyncOptions = {}): Promise<SyncResult> {
   const link = await chooseLink(agent.config, linkName);
   await scanQueues(agent);
-  if ((await budgetLeft(agent, link)) === 0) return budgetIsUsedUp(agent, link);
-  const result = await sync(agent, { ...options, link });
+  const [bytes, money] = [await budgetLeft(agent, link), await moneyLeft(agent, link)];
+  const hindrance = (force ? undefined : await closed(agent, link)) ?? usedUp(link, bytes, money);
+  if (hindrance !== undefined) return notNow(agent, link, hindrance);
+  const allowance = { ...(bytes === undefined ? {} : { bytes }), ...(money === undefined ? {} : { money }) };
+  const result = await sync(agent, { ...options, link, allowance });
   await recordTrip(agent, result);
   return result;
 }
 
-async function budgetIsUsedUp({ store }: Agent, { name, budget }: LinkConfig): Promise<SyncResult> {
+async function closed(agent: Agent, { name, hours = [] }: LinkConfig): Promise<string | undefined> {
+  const now = new Date((agent.now() + (await hubTimeOffset(agent))) * 1_000);
+  const opens = closedUntil(hours, now.getHours() * 60 + now.getMinutes());
+  return opens && `link ${name} is not used before ${opens}: wait, name another link with --link, or use --force`;
+}
+
+function usedUp(link: LinkConfig, bytes: number | undefined, money: number | undefined): string | undefined {
+  const said = (limits: LinkConfig['budget'], unit: (amount: number) => string): string =>
+    (limits ?? []).map(({ amount, per }) => `${unit(amount)} a ${per}`).join(', ');
+  const remedy = 'wait until the next day or month, raise it, or name another link with --link';
+  if (bytes !== undefined && bytes < SESSION.bytes)
+    return `the budget of link ${link.name} (${said(link.budget, (amount) => `${amount} bytes`)}) is used up: ${remedy}`;
+  if (money !== undefined && priceOf(link, SESSION) > money)
+    return `the money for link ${link.name} (${said(link.money, (amount) => moneyText(amount, link))}) is used up: ${remedy}`;
+  return undefined;
+}
+
+async function notNow({ store }: Agent, { name }: LinkConfig, error: string): Promise<SyncResult> {
   const { mails, bytes } = await countMaildir(store, OUT);
   const nothing = { mails: 0, bytesRaw: 0, bytesWire: 0 };
   return {
@@ -34,8 +62,9 @@ async function budgetIsUsedUp({ store }: Agent, { name, budget }: LinkConfig): P
     roundTrips: 0,
     seconds: 0,
     resumed: 0,
+    cost: 0,
     waiting: { up: { mails, bytes } },
     link: name,
-    error: `the budget of link ${name} for today (${budget} bytes) is used up: wait for tomorrow, raise it, or name another link with --link`,
+    error,
   };
 }

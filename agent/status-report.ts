@@ -5,8 +5,9 @@ import { countMaildir, listEntries } from '../shared/io/maildir.ts';
 import { type Agent, OUT } from './agent.ts';
 import type { LinkConfig } from './config.ts';
 import { chooseLink, DEFAULT_LINK } from './link.ts';
+import { hasPrice, priceOf } from './price.ts';
 import { inspectQueues, type QueueState } from './queue-maildir.ts';
-import { budgetLeft, lastTrips, type Trip } from './trips.ts';
+import { budgetLeft, type LinkUse, lastTrips, moneyLeft, type Trip, usedOf } from './trips.ts';
 
 export interface StatusReport {
   readonly office: string;
@@ -33,12 +34,15 @@ export interface LinkReport {
   /** What waits here and may travel on it. */
   readonly mails: number;
   readonly bytes: number;
-  /** What sending that costs at most; undefined when it has no price, or no trip yet told its speed. */
+  /** What sending that may cost, as earlier syncs went; undefined when it has no price, or no trip yet told its speed. */
   readonly cost?: number;
   readonly pricePerMinute?: number;
   readonly pricePerMb?: number;
-  /** Bytes that may travel today. */
+  /** Bytes that may still travel. */
   readonly budgetLeft?: number;
+  readonly moneyLeft?: number;
+  readonly currency?: string;
+  readonly thisMonth: LinkUse;
 }
 
 const TRIPS_SHOWN = 10;
@@ -77,8 +81,8 @@ async function linkReports(agent: Agent, trips: readonly Trip[]): Promise<readon
   const reports: LinkReport[] = [];
   for (const [index, link] of links.entries()) {
     const { mails = 0, bytes = 0 } = fitting[index] ?? {};
-    const left = await budgetLeft(agent, link);
-    const cost = costOf(link, bytes, bytesPerSecond(trips, link.name));
+    const [left, money] = [await budgetLeft(agent, link), await moneyLeft(agent, link)];
+    const cost = costOf(link, bytes * wireRatio(trips, link.name), bytesPerSecond(trips, link.name));
     reports.push({
       name: link.name,
       inUse: link.name === inUse,
@@ -88,6 +92,9 @@ async function linkReports(agent: Agent, trips: readonly Trip[]): Promise<readon
       ...(link.price_per_minute === undefined ? {} : { pricePerMinute: link.price_per_minute }),
       ...(link.price_per_mb === undefined ? {} : { pricePerMb: link.price_per_mb }),
       ...(left === undefined ? {} : { budgetLeft: left }),
+      ...(money === undefined ? {} : { moneyLeft: money }),
+      ...(link.currency === undefined ? {} : { currency: link.currency }),
+      thisMonth: (await usedOf(agent, link.name)).thisMonth,
     });
   }
   return reports;
@@ -122,14 +129,19 @@ function bytesPerSecond(trips: readonly Trip[], link: string): number | undefine
   return seconds > 0 ? carried.reduce((sum, trip) => sum + trip.bytesWire, 0) / seconds : undefined;
 }
 
-function costOf(
-  { price_per_mb: perMb, price_per_minute: perMinute }: LinkConfig,
-  bytes: number,
-  speed: number | undefined,
-): number | undefined {
-  if (perMb === undefined && perMinute === undefined) return undefined;
+/** Before a link has carried anything: mail becomes about so much smaller. */
+const RATIO = 0.35;
+
+/** What the link carried for each byte of mail, both ways, as its trips with mail went. */
+function wireRatio(trips: readonly Trip[], link: string): number {
+  const carried = trips.filter((trip) => trip.link === link && trip.bytesRaw > 0);
+  const raw = carried.reduce((sum, { bytesRaw }) => sum + bytesRaw, 0);
+  return raw > 0 ? carried.reduce((sum, { bytesWire }) => sum + bytesWire, 0) / raw : RATIO;
+}
+
+function costOf(link: LinkConfig, bytes: number, speed: number | undefined): number | undefined {
+  if (!hasPrice(link)) return undefined;
   if (bytes === 0) return 0;
-  if (perMinute !== undefined && speed === undefined) return undefined;
-  const byTime = perMinute === undefined || speed === undefined ? 0 : (bytes / speed / 60) * perMinute;
-  return Math.round(((perMb ?? 0) * (bytes / 1e6) + byTime) * 100) / 100;
+  if (link.price_per_minute !== undefined && speed === undefined) return undefined;
+  return Math.round(priceOf(link, { bytes, seconds: speed === undefined ? 0 : bytes / speed }) * 100) / 100;
 }

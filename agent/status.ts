@@ -1,6 +1,7 @@
 /** `agent status`: what waits, what it would cost on each link, what the last syncs did. */
 import type { Agent, AgentCommand } from './agent.ts';
 import { hubTimeOffset } from './hub-time.ts';
+import { moneyText } from './price.ts';
 import { type LinkReport, type StatusReport, statusReport } from './status-report.ts';
 import type { Trip } from './trips.ts';
 import { mails, size, span } from './words.ts';
@@ -9,7 +10,7 @@ export const statusCommand: AgentCommand = {
   words: 'status',
   usage: '[--json]',
   summary: 'what waits, what it would cost on each link, what the last syncs did',
-  help: 'Costs are for the mails as they are; compressed on the way they are less.',
+  help: 'Costs are reckoned from how much smaller mail became, and how fast it went, in the last syncs over the link.',
   takes: [0, 0],
   reports: true,
   run: async (desk, { json, out }) => {
@@ -45,15 +46,19 @@ export async function statusLines(agent: Agent, report: StatusReport): Promise<r
   ];
 }
 
-function linkLine({ name, inUse, mails: count, bytes, cost, pricePerMinute, budgetLeft }: LinkReport): string {
+function linkLine(link: LinkReport): string {
+  const { name, inUse, mails: count, bytes, cost, pricePerMinute, budgetLeft, moneyLeft, thisMonth } = link;
   const price =
     cost !== undefined
-      ? `, at most ${cost.toFixed(2)}`
+      ? `, about ${moneyText(cost, link)}`
       : pricePerMinute !== undefined
         ? `, ${pricePerMinute} a minute (its speed is not known yet)`
         : '';
-  const budget = budgetLeft === undefined ? '' : `, ${size(budgetLeft)} of today's budget left`;
-  return `${name}${inUse ? ' (in use)' : ''}: ${mails(count)} to send, ${size(bytes)}${price}${budget}`;
+  const budget = budgetLeft === undefined ? '' : `, ${size(budgetLeft)} of the budget left`;
+  const money = moneyLeft === undefined ? '' : `, ${moneyText(moneyLeft, link)} left`;
+  const spent = thisMonth.money > 0 ? ` for ${moneyText(thisMonth.money, link)}` : '';
+  const month = thisMonth.bytes > 0 ? `; this month ${size(thisMonth.bytes)}${spent}` : '';
+  return `${name}${inUse ? ' (in use)' : ''}: ${mails(count)} to send, ${size(bytes)}${price}${budget}${money}${month}`;
 }
 
 function tripLine({ time, link, seconds, mailsUp, mailsDown, bytesWire, error }: Trip, hubNow: number): string {

@@ -9,6 +9,9 @@ import { type TripCounts, TripCut } from '../shared/io/trip-side.ts';
 import { type Agent, OUT } from './agent.ts';
 import type { LinkConfig } from './config.ts';
 import { callHub, type HubCall, HubRefused } from './dial-hub.ts';
+import { DEFAULT_LINK } from './link.ts';
+import { startMeter } from './meter.ts';
+import { priceOf } from './price.ts';
 import { agentSide } from './trip-session.ts';
 
 export interface SyncOptions {
@@ -19,7 +22,15 @@ export interface SyncOptions {
   readonly down?: boolean;
   /** Ends the trip early; what has arrived stands. */
   readonly signal?: AbortSignal;
+  /** What this sync may use; it ends before it would use more. */
+  readonly allowance?: Allowance;
   onProgress?(progress: SyncProgress): void;
+}
+
+export interface Allowance {
+  /** Bytes, both ways. */
+  readonly bytes?: number;
+  readonly money?: number;
 }
 
 export interface SyncProgress extends TripCounts {
@@ -52,9 +63,14 @@ export interface SyncResult {
   /** `down` is known when the hub has said it. */
   readonly waiting: { readonly up: SyncWaiting; readonly down?: SyncWaiting };
   readonly link: string;
+  /** Money, by the prices of the link; 0 when it has none. */
+  readonly cost: number;
+  readonly currency?: string;
   /** One sentence. */
   readonly error?: string;
 }
+
+const NO_MAIL = { mails: 0, bytesRaw: 0 } as const;
 
 /** Until the connection must stand: a satellite call is set up in 20 s and more. */
 const DIAL_SECONDS = 90;
@@ -68,7 +84,7 @@ export async function sync(agent: Agent, options: SyncOptions = {}): Promise<Syn
     : { fault: { exit: EXIT.later, text: 'another sync is running: wait for it to end' } };
   await lock?.release();
   return resultOf(trip, {
-    link: options.link?.name ?? 'default',
+    link: options.link ?? DEFAULT_LINK,
     seconds: Math.round(performance.now() - started) / 1_000,
     waiting: await countMaildir(agent.store, OUT),
   });
@@ -89,6 +105,7 @@ interface Trip {
 
 async function syncAlone(agent: Agent, options: SyncOptions): Promise<Trip> {
   await agent.refresh();
+  const since = performance.now();
   let call: HubCall;
   try {
     call = await callHub({
@@ -100,16 +117,29 @@ async function syncAlone(agent: Agent, options: SyncOptions): Promise<Trip> {
   } catch (error) {
     return { fault: faultOf(error as Error) };
   }
-  const { link, onProgress, signal, up = options.down !== true, down = options.up !== true } = options;
+  const { link, onProgress, signal, allowance = {}, up = options.down !== true, down = options.up !== true } = options;
+  let reached: TripCounts = { sent: NO_MAIL, received: NO_MAIL, resumed: 0 };
   const side = await agentSide(agent, {
     up,
     down,
     mailBytesMax: link?.max_mail ?? 0,
     ...(link?.plain ? { plain: true } : {}),
     ...(link?.half_duplex ? { halfDuplex: true } : {}),
-    progress: (counts) => onProgress?.({ ...counts, bytesUp: call.bytesUp, bytesDown: call.bytesDown }),
+    progress: (counts) => {
+      reached = counts;
+    },
   });
-  const outcome = await runTrip(new TripSession(side, call.wire), signal);
+  const session = new TripSession(side, call.wire);
+  const stopMeter = startMeter({
+    call,
+    link: link ?? DEFAULT_LINK,
+    allowance,
+    since,
+    abort: (reason) => session.abort(reason),
+    look: () => onProgress?.({ ...reached, bytesUp: call.bytesUp, bytesDown: call.bytesDown }),
+  });
+  const outcome = await runTrip(session, signal);
+  stopMeter();
   await call.close();
   const fault = outcome.complete ? undefined : outcomeFault(outcome);
   return { call, outcome, down, ...(fault ? { fault } : {}) };
@@ -144,14 +174,15 @@ const faultOf = (error: Error): Fault => ({
 
 function resultOf(
   { call, outcome, fault, down }: Trip,
-  { link, seconds, waiting }: { readonly link: string; readonly seconds: number; readonly waiting: SyncWaiting },
+  { link, seconds, waiting }: { readonly link: LinkConfig; readonly seconds: number; readonly waiting: SyncWaiting },
 ): SyncResult {
-  const nothing = { mails: 0, bytesRaw: 0 };
+  const [bytesUp, bytesDown] = [call?.bytesUp ?? 0, call?.bytesDown ?? 0];
+  const { currency } = link;
   return {
     ok: !fault,
     exit: fault?.exit ?? EXIT.ok,
-    up: { ...(outcome?.sent ?? nothing), bytesWire: call?.bytesUp ?? 0 },
-    down: { ...(outcome?.received ?? nothing), bytesWire: call?.bytesDown ?? 0 },
+    up: { ...(outcome?.sent ?? NO_MAIL), bytesWire: bytesUp },
+    down: { ...(outcome?.received ?? NO_MAIL), bytesWire: bytesDown },
     roundTrips: call?.roundTrips ?? 0,
     seconds,
     resumed: outcome?.resumed ?? 0,
@@ -159,7 +190,9 @@ function resultOf(
       up: { mails: waiting.mails, bytes: waiting.bytes },
       ...(down && outcome?.peerWaiting ? { down: outcome.peerWaiting } : {}),
     },
-    link,
+    link: link.name,
+    cost: priceOf(link, { bytes: bytesUp + bytesDown, seconds }),
+    ...(currency === undefined ? {} : { currency }),
     ...(fault ? { error: fault.text } : {}),
   };
 }

@@ -5,7 +5,7 @@ import { loadAgentConfig } from '../../agent/config.ts';
 import { chooseLink, parseRoutes } from '../../agent/link.ts';
 import { runSync } from '../../agent/run-sync.ts';
 import { statusReport } from '../../agent/status-report.ts';
-import { budgetLeft, lastTrips, recordTrip } from '../../agent/trips.ts';
+import { budgetLeft, lastTrips, moneyLeft, recordTrip, usedOf } from '../../agent/trips.ts';
 import { type BareAgent, bareAgent } from '../support/bare-agent.ts';
 import { postUp } from '../support/sync-office.ts';
 
@@ -77,6 +77,7 @@ const trip = (bytes: number, seconds = 60) => ({
   resumed: 0,
   waiting: { up: { mails: 0, bytes: 0 } },
   link: 'iridium',
+  cost: 0.5,
 });
 
 test("a day's budget: counted over trips, kept over a restart, and the end of it is said with 75", async () => {
@@ -90,11 +91,56 @@ test("a day's budget: counted over trips, kept over a restart, and the end of it
   expect(await runSync(agent)).toMatchObject({
     ok: false,
     exit: 75,
-    error: expect.stringMatching(/budget of link iridium.*5000 bytes.*used up/),
+    error: expect.stringMatching(/budget of link iridium.*5000 bytes a day.*used up/),
   });
   const tomorrow = { ...agent, now: () => agent.now() + 86_400 };
   expect(await budgetLeft(tomorrow, link)).toBe(5_000);
   expect((await lastTrips(agent)).map(({ bytesWire }) => bytesWire).toSorted()).toEqual([1_000, 2_000, 4_000]);
+});
+
+test('a day and a month, bytes and money, each have their limit, and the narrowest holds', async () => {
+  const agent = await office(
+    '[[link]]\nname = "iridium"\nmatch = { command = ["true"] }\nprice_per_minute = 1\nbudget = ["5 KB/day", "8 KB/month"]\nmoney = "2/month"\n',
+  );
+  const [link] = agent.config.link;
+  if (!link) throw new Error('no link');
+  expect([await budgetLeft(agent, link), await moneyLeft(agent, link)]).toEqual([5_000, 2]);
+  await recordTrip(agent, trip(4_500));
+  const at = (seconds: number) => ({ ...agent, now: () => agent.now() + seconds });
+  // The 15th of a month is as far from its ends as a day can be.
+  expect([await budgetLeft(agent, link), await moneyLeft(agent, link)]).toEqual([500, 1.5]);
+  expect(await runSync(agent)).toMatchObject({ exit: 75, error: expect.stringContaining('5000 bytes a day, 8000') });
+  const later = at(35 * 86_400);
+  expect([await budgetLeft(later, link), await moneyLeft(later, link)]).toEqual([5_000, 2]);
+  for (let times = 0; times < 4; times += 1) await recordTrip(later, trip(10, 1));
+  expect((await usedOf(later, 'iridium')).thisMonth).toEqual({ bytes: 40, seconds: 4, money: 2 });
+  expect(await runSync(later)).toMatchObject({
+    exit: 75,
+    cost: 0,
+    error: expect.stringMatching(/money for link iridium/),
+  });
+});
+
+test('outside of its hours a link is not used, unless it is forced', async () => {
+  const minute = new Date().getHours() * 60 + new Date().getMinutes();
+  const clock = (at: number): string =>
+    `${String(Math.floor((at % 1_440) / 60)).padStart(2, '0')}:${String(at % 60).padStart(2, '0')}`;
+  const opens = clock(minute + 300);
+  const agent = await office(
+    `[[link]]\nname = "hf"\nmatch = { command = ["true"] }\nhours = ["${opens}-${clock(minute + 360)}"]\n`,
+  );
+  expect(await runSync(agent)).toMatchObject({ exit: 75, error: expect.stringContaining(`not used before ${opens}`) });
+  expect(await runSync(agent, { force: true })).toMatchObject({
+    exit: 75,
+    error: expect.stringContaining('no connection'),
+  });
+});
+
+test('a record of the first version is read', async () => {
+  const agent = await office('');
+  const old = { time: 5, link: 'x', seconds: 1, mailsUp: 1, mailsDown: 0, bytesWire: 9 };
+  await writeFile(join(agent.folder, 'data/trips'), JSON.stringify({ last: [old], day: 1, bytesToday: [['x', 9]] }));
+  expect(await lastTrips(agent)).toMatchObject([old]);
 });
 
 test('what sending would cost: larger mail is not counted, the price needs a speed', async () => {
