@@ -4,9 +4,11 @@
  */
 
 import { splitAddress } from '../shared/core/address.ts';
+import { EntryError } from '../shared/core/entry.ts';
 import { fieldValue, type HeaderField, headerFields } from '../shared/core/headers.ts';
 import { requestsOf, tokenOf } from '../shared/core/held-address.ts';
 import { bounceMail, headerOf } from '../shared/io/bounce.ts';
+import type { Log } from '../shared/io/log.ts';
 import { type Entry, listEntries, openEntry, removeEntry } from '../shared/io/maildir.ts';
 import { StoreError } from '../shared/io/store.ts';
 import { giveHeld } from './give-held.ts';
@@ -60,10 +62,18 @@ export async function answerRequests(hub: Hub): Promise<void> {
       for (const request of page) await answer(hub, name, request);
 }
 
-async function requests({ store }: Hub, office: string): Promise<readonly Entry[]> {
+async function requests({ store, log }: Hub, office: string): Promise<readonly Entry[]> {
   const listed = await listEntries(store, requestsOf(office), { limit: PAGE });
-  const entries = await Promise.all(listed.map(({ key }) => openEntry(store, key)));
+  const entries = await Promise.all(
+    listed.map(({ key }) => openEntry(store, key).catch((error: unknown) => damaged(log, error))),
+  );
   return entries.filter((entry) => entry !== undefined);
+}
+
+/** What cannot be read stays, for a person to look at. */
+function damaged(log: Log, error: unknown): undefined {
+  if (!(error instanceof EntryError)) throw error;
+  log.error('a mail about held mail cannot be read', { reason: error.message });
 }
 
 async function answer(hub: Hub, office: string, request: Entry): Promise<void> {
@@ -95,7 +105,8 @@ async function fulfil(
   office: string,
   { request, recipient: address }: { readonly request: Entry; readonly recipient: string },
 ): Promise<string | undefined> {
-  const held = await openHeld(hub, office, tokenOf(splitAddress(address).local) ?? '');
+  const token = tokenOf(splitAddress(address).local) ?? '';
+  const held = await openHeld(hub, office, token).catch((error: unknown) => damaged(hub.log, error));
   if (!held) return GONE;
   const recipient = held.recipients.find((known) => isSamePerson(hub, request.head.sender, known));
   if (recipient === undefined) return GONE;

@@ -2,7 +2,7 @@
  * Chooses what a trip offers: the entries of one maildir, urgent and small ones first, one page of the listing at a time. What
  * has been published meanwhile joins, at its place in the order.
  */
-import { parseEntryName } from '../core/entry.ts';
+import { EntryError, parseEntryName } from '../core/entry.ts';
 import { GROUP_MAILS_MAX } from '../core/group.ts';
 import type { Ledger } from '../core/trip-ledger.ts';
 import type { Waiting } from '../core/trip-message.ts';
@@ -130,7 +130,7 @@ export class Outbox {
   async #peek(): Promise<ListedEntry | undefined> {
     for (let entry = await this.#next(); entry; entry = await this.#next()) {
       if (!this.#handled.has(entry.name.id)) {
-        const fate = await this.#fateOf(entry);
+        const fate = await this.#fateOf(entry).catch((error: unknown) => this.#damaged(error));
         if (fate === 'goes') return entry;
         this.#handled.add(entry.name.id);
         if (fate === 'stays') this.#staying.set(entry.name.id, entry.size);
@@ -151,6 +151,13 @@ export class Outbox {
       this.#whole = page.length < PAGE;
     }
     return this.#page[0];
+  }
+
+  /** A damaged entry stays where it is, for a person to look at, and holds up no other. */
+  #damaged(error: unknown): 'stays' {
+    if (!(error instanceof EntryError)) throw error;
+    this.#options.place.log.error('an entry cannot travel', { reason: error.message });
+    return 'stays';
   }
 
   async #fateOf(entry: ListedEntry): Promise<'goes' | 'stays' | 'gone'> {

@@ -379,3 +379,20 @@ test('a mail that is made to take minutes is given up after seconds, and the nex
   expect(given).toBeUndefined();
   expect(next?.attachments).toHaveLength(2);
 }, 30_000);
+
+test('a held mail that is damaged holds up no other, and who asks for it is told', async () => {
+  await start();
+  const summary = await heldAtOffice();
+  const [listed] = await pair.hub.entries('office/herat');
+  const key = listed?.key ?? '';
+  const body = await pair.hub.store.get(key);
+  if (!body) throw new Error('nothing waits');
+  await pair.hub.store.put(key, bytesBody(Buffer.concat([await readBody(body), Buffer.from('x')])));
+  await pair.hub.store.remove(`office/herat/note/${listed?.name.id}`);
+  await post({ bytes: Buffer.from('Subject: small\n\nhello\n') });
+  await reply({ to: replyTo(summary), text: 'all' });
+  await exchange();
+  const mails = (await mailbox()).join();
+  expect(mails).toContain('Subject: small');
+  expect(mails).toContain('there is no held mail for you');
+});
