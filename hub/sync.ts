@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import type { TLSSocket, TlsOptions } from 'node:tls';
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
@@ -22,8 +23,9 @@ import type { Wire } from '../shared/io/trip-output.ts';
 import type { TripOutcome } from '../shared/io/trip-session.ts';
 import { TripCut, TripRefused } from '../shared/io/trip-side.ts';
 import { unacknowledged } from '../shared/io/unacknowledged.ts';
-import { writeContact } from './contact.ts';
+import { noteTrip } from './contact.ts';
 import type { Hub, Service } from './hub.ts';
+import { type LineBytes, LineCount } from './line-count.ts';
 import { deriveOfficeKey } from './office-key.ts';
 import { runningTrips } from './running-trips.ts';
 import { type Caller, dropStalePartials, officeOf, serveTrip } from './trip-session.ts';
@@ -34,11 +36,13 @@ export async function startSync(hub: Hub): Promise<Service[]> {
   if (address === undefined) return [];
   await dropStalePartials(hub);
   const inHand = new Set<Promise<unknown>>();
+  let lines: LineCount | undefined;
   const server = createAdaptorServer({
-    fetch: syncApp(hub, inHand).fetch,
+    fetch: syncApp(hub, inHand, (socket) => lines?.of(socket)).fetch,
     createServer,
     serverOptions: { ...pskServerOptions((identity) => keyOf(hub, identity)), ...(await certificate(hub)) },
   }) as Server;
+  lines = new LineCount(server);
   // A trip takes as long as its link makes it; what is silent for too long, the session itself ends.
   Object.assign(server, { requestTimeout: 0, timeout: 0, keepAliveTimeout: 1_000 });
   server.maxConnections = hub.config.limits.connections;
@@ -66,13 +70,16 @@ function keyOf(hub: Hub, identity: string): Uint8Array | undefined {
   return caller && deriveOfficeKey(hub.secret, caller.keyId, caller.generation);
 }
 
+/** How to ask what the line below a connection carried. */
+type LineOf = (socket: Socket) => (() => LineBytes) | undefined;
+
 type SyncContext = Context<{ Bindings: HttpBindings }>;
 
 /** `inHand`: trips until all that they leave behind is written. */
-function syncApp(hub: Hub, inHand: Set<Promise<unknown>>): Hono<{ Bindings: HttpBindings }> {
+function syncApp(hub: Hub, inHand: Set<Promise<unknown>>, lineOf: LineOf): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.post('/', async (c) => {
-    const work = trip(hub, c);
+    const work = trip(hub, c, lineOf);
     inHand.add(work);
     try {
       return await work;
@@ -88,16 +95,19 @@ function syncApp(hub: Hub, inHand: Set<Promise<unknown>>): Hono<{ Bindings: Http
   return app;
 }
 
-async function trip(hub: Hub, c: SyncContext): Promise<Response> {
+async function trip(hub: Hub, c: SyncContext, lineOf: LineOf): Promise<Response> {
   const { incoming, outgoing } = c.env as { incoming: IncomingMessage; outgoing: ServerResponse };
   const caller = callerOf(pskIdentityOf(incoming.socket as TLSSocket) ?? '');
   if (!caller) return c.text('offices sync here, each with its own key', 401);
+  const started = performance.now();
+  const line = lineOf(incoming.socket);
   try {
     const office = await officeOf(hub, caller);
     const { hello, rest } = await readHello(incoming);
     const outcome = await serveTrip(hub, caller, hello, httpWire(rest, incoming, outgoing));
     if (!outgoing.writableEnded) outgoing.end();
-    await report(hub, office.name, outcome);
+    const seconds = (performance.now() - started) / 1_000;
+    await report(hub, office.name, { outcome, seconds, line: line?.() ?? { read: 0, written: 0 } });
     return RESPONSE_ALREADY_SENT;
   } catch (error) {
     if (error instanceof TripRefused) {
@@ -109,14 +119,31 @@ async function trip(hub: Hub, c: SyncContext): Promise<Response> {
   }
 }
 
-async function report(hub: Hub, office: string, outcome: TripOutcome): Promise<void> {
+interface Ended {
+  readonly outcome: TripOutcome;
+  readonly seconds: number;
+  readonly line: LineBytes;
+}
+
+async function report(hub: Hub, office: string, { outcome, seconds, line }: Ended): Promise<void> {
   const { complete, sent, received, resumed, error, refusal } = outcome;
   const counts = { up: received.mails, down: sent.mails };
   const trouble = error?.message ?? refusal?.text;
   if (complete) hub.log.info('an office has synced', { office, ...counts, resumed });
   else hub.log.info('a trip ended early', { office, ...counts, resumed, reason: trouble });
   try {
-    await writeContact(hub, office, { time: hub.now(), ...counts, ...(trouble === undefined ? {} : { trouble }) });
+    await noteTrip(hub, office, {
+      trips: 1,
+      mailsUp: received.mails,
+      mailsDown: sent.mails,
+      bytesRawUp: received.bytesRaw,
+      bytesRawDown: sent.bytesRaw,
+      bytesWireUp: line.read,
+      bytesWireDown: line.written,
+      seconds,
+      resumed,
+      trouble,
+    });
   } catch (failed) {
     if (!(failed instanceof StoreError)) throw failed;
     hub.log.warn('the contact could not be noted; the mail is as the trip left it', { office, reason: failed.message });

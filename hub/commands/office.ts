@@ -4,12 +4,14 @@ import { encodeToken } from '../../shared/core/token.ts';
 import { type Call, EXIT, Exit } from '../../shared/io/command-line.ts';
 import { parseBytes } from '../../shared/io/config.ts';
 import { countMaildir } from '../../shared/io/maildir.ts';
+import { readContact } from '../contact.ts';
 import { editDirectory } from '../edit-directory.ts';
 import { HOLD_BYTES_MIN } from '../hold.ts';
 import type { Hub, HubCommand } from '../hub.ts';
 import { readmit } from '../instance.ts';
 import { deriveOfficeKey, newKeyId } from '../office-key.ts';
 import { publicAddress } from '../public-address.ts';
+import { carried } from './status.ts';
 
 export const officeCommands: readonly HubCommand[] = [
   {
@@ -174,17 +176,25 @@ async function showOffice(hub: Hub, { positionals: [name = ''], json, out }: Cal
   await hub.directory.refresh();
   const office = officeOf(hub, name);
   const waiting = await countMaildir(hub.store, `office/${name}`);
+  const contact = await readContact(hub, name);
   const users = [...hub.directory.current.users].filter(([, post]) => post === name).map(([address]) => address);
   if (json) {
-    out(JSON.stringify({ ...facts(office, () => users.length), people: users, waiting }));
+    out(
+      JSON.stringify({ ...facts(office, () => users.length), people: users, waiting, ...(contact ? { contact } : {}) }),
+    );
     return EXIT.ok;
   }
   out(line(office, () => users.length));
   out(`limits           ${describeLimits(office.limits)}`);
   out(`waiting          ${waiting.mails} mails, ${waiting.bytes} bytes`);
+  if (contact?.last) out(`last trip        ${carried(contact.last)} in ${contact.last.seconds.toFixed(0)} s`);
+  for (const [month, sums] of (contact?.months ?? []).slice(-MONTHS_SHOWN))
+    out(`${month}          ${carried(sums)} in ${Math.ceil(sums.seconds / 60)} min`);
   for (const address of users.sort()) out(`  ${address}`);
   return EXIT.ok;
 }
+
+const MONTHS_SHOWN = 2;
 
 const describeLimits = ({ mailBytesMax, concurrency, users, holdBytesMax, plain }: OfficeLimits): string =>
   `mail=${mailBytesMax === 0 ? '0 (no limit of its own)' : `${mailBytesMax} bytes`} concurrency=${concurrency} users=${users} hold=${holdBytesMax === 0 ? '0 (the link decides)' : `${holdBytesMax} bytes`} plain=${plain ? 'yes' : 'no'}`;

@@ -1,7 +1,7 @@
 /** `hub status`: the offices at a glance (last contact, what waits, last trouble), the relay and the store. */
 import type { Call } from '../../shared/io/command-line.ts';
 import { countMaildir, type MaildirCount } from '../../shared/io/maildir.ts';
-import { type Contact, readContact } from '../contact.ts';
+import { type Carried, type Contact, monthOf, readContact } from '../contact.ts';
 import type { Hub, HubCommand } from '../hub.ts';
 import { isOnLine } from '../running-trips.ts';
 
@@ -56,7 +56,14 @@ function print(
 function describe({ revoked, onLine, contact, ...count }: OfficeStatus, now: number): string {
   const seen = onLine ? 'on line now' : contact ? `last on line ${ago(now - contact.time)}` : 'never on line';
   const trouble = contact?.trouble === undefined ? '' : `; that trip ended early: ${contact.trouble}`;
-  return `${revoked ? 'REVOKED; ' : ''}${seen}; ${waiting(count, now)}${trouble}`;
+  const month = new Map(contact?.months).get(monthOf(now));
+  return `${revoked ? 'REVOKED; ' : ''}${seen}; ${waiting(count, now)}${month ? `; this month ${carried(month)}` : ''}${trouble}`;
+}
+
+/** Both ways, in a few words. */
+export function carried({ trips, mailsUp, mailsDown, bytesWireUp, bytesWireDown }: Carried): string {
+  const kilobytes = Math.ceil((bytesWireUp + bytesWireDown) / 1000);
+  return `${trips} ${trips === 1 ? 'trip' : 'trips'}, ${mailsUp} up, ${mailsDown} down, ${kilobytes} KB on the line`;
 }
 
 function waiting({ mails, bytes, oldest, foreign }: MaildirCount, now: number): string {

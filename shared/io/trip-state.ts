@@ -26,7 +26,19 @@ const STATE = z.strictObject({
   counter: z.int().check(z.minimum(0)),
   ledger: z.strictObject({
     next: SEQ,
-    open: z.array(z.tuple([SEQ, OPENED])),
+    // The first version kept the entry alone.
+    open: z.array(
+      z.tuple([
+        SEQ,
+        z.union([
+          OPENED,
+          z.pipe(
+            z.string(),
+            z.transform((key) => ({ keys: [key] })),
+          ),
+        ]),
+      ]),
+    ),
     floor: SEQ,
     answered: z.array(z.tuple([SEQ, z.union([z.literal('K'), z.array(VERDICT)])])),
   }),

@@ -6,10 +6,12 @@ import { connect } from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
 import type { Agent } from '../../agent/agent.ts';
 import { sync } from '../../agent/sync.ts';
+import { readContact } from '../../hub/contact.ts';
 import { readmit } from '../../hub/instance.ts';
 import { pskClientOptions } from '../../shared/io/psk.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { HERAT, postDown, postUp, type SyncPair, syncPair } from '../support/sync-office.ts';
+import { until } from '../support/until.ts';
 
 let pair: SyncPair;
 afterEach(() => pair.close());
@@ -58,6 +60,28 @@ test('many mails in one exchange, with floors told on the way, end well', async 
   for (let n = 150; n < 300; n += 1) await postUp(pair.agent, mail(`up ${n}`));
   expect(await sync(pair.agent)).toMatchObject({ ok: true, up: { mails: 150 }, down: { mails: 0 } });
   expect((await pair.hub.entries('internet')).length).toBe(300);
+});
+
+test('the hub counts for each office what its trips carried, by month, and what the line took for it', async () => {
+  pair = await syncPair();
+  await postUp(pair.agent, mail('up', noise('up', 40)));
+  await postDown(pair.hub, mail('down', noise('down', 20)));
+  const first = await sync(pair.agent);
+  const second = await sync(pair.agent);
+  await until(
+    async () => ((await readContact(pair.hub, 'herat'))?.months[0]?.[1].trips === 2 ? true : undefined),
+    async () => 'the hub has not noted two trips',
+  );
+  const contact = await readContact(pair.hub, 'herat');
+  expect(contact?.last).toMatchObject({ trips: 1, mailsUp: 0, mailsDown: 0 });
+  const [[month, sums] = []] = contact?.months ?? [];
+  expect(month).toMatch(/^\d{4}-\d\d$/);
+  expect(sums).toMatchObject({ trips: 2, mailsUp: 1, mailsDown: 1, bytesRawUp: first.up.bytesRaw, resumed: 0 });
+  // The last bytes of hanging up may not be counted on either side.
+  expect(sums?.bytesWireUp).toBeGreaterThan(first.up.bytesWire + second.up.bytesWire - 100);
+  expect(sums?.bytesWireUp).toBeLessThanOrEqual(pair.proxy.bytesUp);
+  expect(sums?.bytesWireDown).toBeGreaterThan(first.down.bytesWire + second.down.bytesWire - 100);
+  expect(sums?.bytesWireDown).toBeLessThanOrEqual(pair.proxy.bytesDown + 100);
 });
 
 test('in half duplex mail goes both ways in three round trips, the handshakes included', async () => {
