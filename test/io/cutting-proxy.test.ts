@@ -123,3 +123,15 @@ test('a cut on a slow line comes behind what was let through', async () => {
   proxy.every = 1_000;
   expect((await talk(proxy, bytes(400))).length).toBe(600);
 });
+
+test('what was said before a connection broke off arrives before the end, on a slow line too', async () => {
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.write('the last word', () => setTimeout(() => socket.resetAndDestroy(), 50));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  opened.push(server);
+  const proxy = await proxyTo(server, { bitsPerSecond: 8_000, delayMs: 200 });
+  expect((await talk(proxy, bytes(1))).toString()).toBe('the last word');
+});

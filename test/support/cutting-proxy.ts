@@ -20,6 +20,8 @@ interface Way {
   readonly direction: Direction;
   readonly from: Socket;
   carry(bytes: Buffer): void;
+  /** Behind what was said; twice is once. */
+  end(): void;
 }
 
 export class CuttingProxy {
@@ -98,7 +100,7 @@ export class CuttingProxy {
     near.setNoDelay(true);
     const ways = [this.#way('up', near, far), this.#way('down', far, near)];
     let left = this.every;
-    for (const { direction, from, carry } of ways) {
+    for (const { direction, from, carry, end } of ways) {
       from.on('data', (chunk: Buffer) => {
         const part = chunk.subarray(0, left);
         left -= part.length;
@@ -107,15 +109,13 @@ export class CuttingProxy {
         if (part.length > 0) carry(part);
         if (left === 0) for (const way of ways) cut(way);
       });
-      from.on('end', () => carry(NOTHING));
+      from.on('end', end).on('close', end);
       from.resume();
     }
   }
 
-  /** No bytes are the end of the way. */
   #way(direction: Direction, from: Socket, to: Socket): Way {
     let waiting = 0;
-    from.on('error', () => to.destroy());
     const deliver = (bytes: Buffer): void => {
       waiting -= bytes.length;
       if (bytes.length > 0) to.write(bytes);
@@ -128,7 +128,12 @@ export class CuttingProxy {
       this.#line.carry(direction, bytes, deliver);
       if (waiting >= WAITING_BYTES_MAX || to.writableLength >= WAITING_BYTES_MAX) from.pause();
     };
-    return { direction, from, carry };
+    let ended = false;
+    const end = (): void => {
+      if (!ended) carry(NOTHING);
+      ended = true;
+    };
+    return { direction, from, carry, end };
   }
 
   #watch(socket: Socket): void {
@@ -139,8 +144,8 @@ export class CuttingProxy {
 }
 
 /** The other end has what was let through, then the end; nothing more passes. */
-function cut({ from, carry }: Way): void {
-  from.removeAllListeners('data').removeAllListeners('end').resume();
-  carry(NOTHING);
+function cut({ from, end }: Way): void {
+  from.removeAllListeners('data').resume();
+  end();
   setTimeout(() => from.destroy(), LINGER_MS).unref();
 }

@@ -35,12 +35,17 @@ const POLL_MS = 150;
 
 /** Flushes the queue and waits until nothing is on its way; whether it is empty then. */
 async function flush(office: Postfix): Promise<boolean> {
-  await office.command('postsuper', '-H', 'ALL');
-  await office.command('postqueue', '-f');
+  const release = async (): Promise<void> => {
+    await office.command('postsuper', '-H', 'ALL');
+    await office.command('postqueue', '-f');
+  };
+  await release();
   for (let quiet = 0; quiet < QUIET_POLLS; ) {
     await sleep(POLL_MS);
     const waiting = await office.command('postqueue', '-j');
     if (waiting === '') return true;
+    // What had been taken just before is held a moment later.
+    if (waiting.includes('"queue_name": "hold"')) await release();
     quiet = /"queue_name": "(?:active|incoming|hold)"/.test(waiting) ? 0 : quiet + 1;
   }
   return false;
