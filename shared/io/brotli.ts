@@ -4,6 +4,8 @@ import { TripError } from '../core/trip-record.ts';
 
 /** Brotli's own windows end at 16 MB; frames and dictionaries are smaller. */
 const WINDOW_BITS = 24;
+/** Statistics over as much of a frame as there is. */
+const BLOCK_BITS = 24;
 
 /** The types of Node do not know `dictionary` yet; an empty one is none. */
 type Options = BrotliOptions & { readonly dictionary?: Uint8Array };
@@ -20,6 +22,7 @@ export function squeeze(content: Uint8Array, { dictionary, quality }: Squeezing)
   const params = {
     [constants.BROTLI_PARAM_QUALITY]: quality,
     [constants.BROTLI_PARAM_LGWIN]: WINDOW_BITS,
+    [constants.BROTLI_PARAM_LGBLOCK]: BLOCK_BITS,
     [constants.BROTLI_PARAM_SIZE_HINT]: content.length,
   };
   return new Promise((resolve, reject) => {

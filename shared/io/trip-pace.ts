@@ -7,7 +7,7 @@ import { HARDEST, QUICK } from './group-seal.ts';
 
 /** The first frame, and those until the link has been measured. */
 const GROUP_BYTES_FIRST = 128_000;
-const GROUP_BYTES_SECOND = 256_000;
+const GROUP_BYTES_SECOND = 384_000;
 /** The limits of what a measured link gets. */
 const GROUP_BYTES_MIN = 32_000;
 const GROUP_BYTES_MAX = 512_000;
