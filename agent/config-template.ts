@@ -17,6 +17,9 @@ interval = "30 min"
 # A link on which no byte comes for this long is taken for cut.
 idle = "3 min"
 
+# What is on a stick ('agent export') is not also sent over a link for this long.
+stick_wait = "7 days"
+
 [listen]
 # Where mail programs send and fetch. Ports below 1024 need CAP_NET_BIND_SERVICE, which the systemd unit grants.
 smtp = "127.0.0.1:587"

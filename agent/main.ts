@@ -5,6 +5,7 @@ import { type Program, runProgram } from '../shared/io/command-line.ts';
 import { stderrLog } from '../shared/io/log.ts';
 import { stopSignal } from '../shared/io/stop-signal.ts';
 import type { Agent, Desk } from './agent.ts';
+import { batchCommands } from './batch-commands.ts';
 import { checkCommand } from './check.ts';
 import { loadAgentConfig } from './config.ts';
 import { enrolCommand } from './enrol.ts';
@@ -59,6 +60,7 @@ const PROGRAM: Program<Desk> = {
     queueCommand,
     heldCommand,
     fetchCommand,
+    ...batchCommands,
     ...userCommands,
     checkCommand,
   ],

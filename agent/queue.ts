@@ -8,6 +8,7 @@ import { type Note, readNote } from '../shared/io/note.ts';
 import type { Store } from '../shared/io/store.ts';
 import { type Agent, type AgentCommand, OUT } from './agent.ts';
 import { inspectQueues, type Misfit } from './queue-maildir.ts';
+import { onSticks } from './trip-session.ts';
 import { mails, size, span } from './words.ts';
 
 export const queueCommand: AgentCommand = {
@@ -34,12 +35,15 @@ async function print(agent: Agent, { json, out }: Call): Promise<undefined> {
   // However long the queue, one mail is held at a time; so JSON comes in lines as well, which together are one object.
   if (json) out('{"mails":[');
   const misfits: Misfit[] = [];
+  const sticks = await onSticks(agent);
   for await (const mail of queued(agent)) {
     if ('reason' in mail) {
       misfits.push(mail);
       continue;
     }
-    out(json ? `${count > 0 ? ',' : ''}${JSON.stringify(facts(mail))}` : line(agent, mail));
+    const onStickSince = sticks.get(mail.entry.key);
+    if (json) out(`${count > 0 ? ',' : ''}${JSON.stringify({ ...facts(mail), onStickSince })}`);
+    else out(`${line(agent, mail)}${onStickSince === undefined ? '' : stickWords(agent.now() - onStickSince)}`);
     count += 1;
     bytes += mail.entry.head.size;
   }
@@ -69,6 +73,8 @@ async function open(store: Store, key: string): Promise<Queued | Misfit | undefi
     return { path: key, reason: error.message };
   }
 }
+
+const stickWords = (seconds: number): string => `, on a stick for ${span(seconds)}`;
 
 function facts({ entry: { id, head }, note }: Queued) {
   const { sender, recipients, size: bytes, accepted: since, urgency } = head;

@@ -18,7 +18,14 @@ import { Partials } from '../shared/io/partials.ts';
 import { HeldParts, KnownParts } from '../shared/io/parts.ts';
 import { arrivalName, readSeen, seenKey } from '../shared/io/seen.ts';
 import type { TripCounts, TripSide } from '../shared/io/trip-side.ts';
-import { mutable, newTripState, readTripState, type TripState, writeTripState } from '../shared/io/trip-state.ts';
+import {
+  mutable,
+  newTripState,
+  readTripState,
+  sticksOf,
+  type TripState,
+  writeTripState,
+} from '../shared/io/trip-state.ts';
 import { type Agent, OUT } from './agent.ts';
 import { noteHeld } from './held.ts';
 import { hubTimeOffset, setHubTime } from './hub-time.ts';
@@ -38,11 +45,49 @@ export interface TripPlan {
   progress?(counts: TripCounts): void;
 }
 
+const stateOf = async ({ store }: Agent): Promise<TripState> =>
+  (await readTripState(store, STATE)) ?? newTripState(randomBytes(8).toString('hex'));
+
+/** Since when what waits is on a stick, by key. */
+export const onSticks = async (agent: Agent): Promise<ReadonlyMap<string, number>> =>
+  sticksOf((await stateOf(agent)).ledger, agent.now() + (await hubTimeOffset(agent)));
+
 /** Counts the trip, durably, before the hub hears of it; answers the side that runs it. */
 export async function agentSide(agent: Agent, plan: TripPlan): Promise<TripSide> {
-  const before = (await readTripState(agent.store, STATE)) ?? newTripState(randomBytes(8).toString('hex'));
+  const before = await stateOf(agent);
   const state: TripState = { ...before, counter: before.counter + 1 };
   await writeTripState(agent.store, STATE, state);
+  return sideOf(agent, state, plan);
+}
+
+export interface AgentBatchSide extends TripSide {
+  readonly instance: string;
+  /** What a batch of the hub says of itself; one that is older than what was heard since changes nothing. */
+  heard(welcome: Welcome): Promise<void>;
+}
+
+/** The side that works with batch files. It is no trip, so nothing is counted. */
+export async function agentBatchSide(agent: Agent): Promise<AgentBatchSide> {
+  const state = await stateOf(agent);
+  await writeTripState(agent.store, STATE, state);
+  const { takeDirectory, ...side } = await sideOf(agent, state, { up: true, down: true, mailBytesMax: 0 });
+  let isNews = false;
+  return {
+    ...side,
+    instance: state.instance,
+    // The time on a stick is the past; only a clock that is behind even that is known to be wrong.
+    heard: async ({ time }) => {
+      isNews = time >= (state.heard ?? 0);
+      if (isNews) state.heard = time;
+      if (side.now() < time) await setHubTime(agent, time);
+    },
+    takeDirectory: async (frame) => {
+      if (isNews) await takeDirectory?.(frame);
+    },
+  };
+}
+
+async function sideOf(agent: Agent, state: TripState, plan: TripPlan): Promise<TripSide> {
   let offset = await hubTimeOffset(agent);
   let hubMailBytesMax = state.hubMailBytesMax ?? 0;
   // Until a hub has said otherwise: every one since the first version reads these.
@@ -87,6 +132,7 @@ export async function agentSide(agent: Agent, plan: TripPlan): Promise<TripSide>
     },
     welcomed: async (welcome: Welcome) => {
       offset = await setHubTime(agent, welcome.time);
+      state.heard = Math.max(state.heard ?? 0, welcome.time);
       ({ mailBytesMax: hubMailBytesMax, codecs: hubCodecs } = welcome);
     },
     accepted: (mail) => noteHeld(agent, mail, agent.now() + offset),

@@ -26,7 +26,12 @@ const REQUEST = z.strictObject({
 export type CommandRequest = z.infer<typeof REQUEST>;
 
 /** One JSON line of the answer: output, a file that is wanted (the caller sends the command again with it), or the end. */
-export type CommandLine = { out: string } | { need: string } | { exit: number; error?: string };
+export type CommandLine =
+  | { out: string }
+  /** Bytes for a file of the caller, base64; without them the file is whole. */
+  | { file: string; bytes?: string }
+  | { need: string }
+  | { exit: number; error?: string };
 
 const REQUEST_BYTES_MAX = 80_000_000;
 
@@ -112,6 +117,14 @@ async function runInside(
       const content = files[path];
       if (content === undefined) throw new NeedFile(path);
       return Buffer.from(content, 'base64');
+    },
+    readChunks: async function* (path) {
+      yield await call.readFile(path);
+    },
+    writeChunks: async (path, chunks) => {
+      await written;
+      for await (const chunk of chunks) await line({ file: path, bytes: Buffer.from(chunk).toString('base64') });
+      await line({ file: path });
     },
   };
   const end = await ended(hub, command, call);

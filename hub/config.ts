@@ -90,6 +90,8 @@ const HUB = z.strictObject({
   ),
   /** What an office has taken is kept this long, for a laptop that is replaced. */
   keep_delivered: z.prefault(duration, '30 days'),
+  /** What is on a stick is not also sent over a link for this long. */
+  stick_wait: z.prefault(duration, '7 days'),
   /** Whom the hub writes to about trouble. */
   postmaster: z.optional(address),
 });

@@ -9,7 +9,14 @@ import { EMPTY_LEDGER } from '../shared/core/trip-ledger.ts';
 import type { Hello } from '../shared/core/trip-message.ts';
 import { EXIT } from '../shared/io/command-line.ts';
 import { TripCut, TripRefused } from '../shared/io/trip-side.ts';
-import { mutable, newTripState, readTripState, type TripState, writeTripState } from '../shared/io/trip-state.ts';
+import {
+  mutable,
+  newTripState,
+  readTripState,
+  sticksOf,
+  type TripState,
+  writeTripState,
+} from '../shared/io/trip-state.ts';
 import type { Hub } from './hub.ts';
 import { endTrip } from './running-trips.ts';
 
@@ -28,6 +35,12 @@ export async function offeredIds(hub: Hub, office: string): Promise<Set<string>>
     .flatMap(([, { keys }]) => keys)
     .map((key) => parseEntryName(key.slice(key.lastIndexOf('/') + 1)));
   return new Set(names?.flatMap((name) => (name ? [name.id] : [])));
+}
+
+/** Since when what waits for the office is on a stick, by key. */
+export async function onSticks(hub: Hub, office: string): Promise<ReadonlyMap<string, number>> {
+  const state = await readOfficeTrips(hub, office);
+  return sticksOf(state?.ledger ?? EMPTY_LEDGER, hub.now());
 }
 
 /** `hub office readmit`: the next data folder that calls is taken, and is offered what it lacks of what was delivered. */
@@ -56,6 +69,14 @@ export function admitInstance(office: string, state: TripState | undefined, hell
 }
 
 /** Its memory is not the one we knew: our numbers go on, its own mean nothing any more. */
-function readmitted({ ledger: { next, open } }: TripState, { instance, counter }: Hello): TripState {
-  return { instance, counter, ledger: { ...mutable(EMPTY_LEDGER), next, open }, restoreFrom: '' };
+function readmitted(before: TripState, { instance, counter }: Hello): TripState {
+  const { next, open } = before.ledger;
+  const restored = before.restored || before.instance === instance;
+  return {
+    ...(restored ? { restored: true } : {}),
+    instance,
+    counter,
+    ledger: { ...mutable(EMPTY_LEDGER), next, open },
+    restoreFrom: '',
+  };
 }

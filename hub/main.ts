@@ -4,6 +4,7 @@ import { type Call, type Command, EXIT, Exit, runProgram } from '../shared/io/co
 import { stderrLog } from '../shared/io/log.ts';
 import { stopSignal } from '../shared/io/stop-signal.ts';
 import { aliasCommands } from './commands/alias.ts';
+import { batchCommands } from './commands/batch.ts';
 import { checkCommand } from './commands/check.ts';
 import { officeCommands } from './commands/office.ts';
 import { pushCommands } from './commands/push.ts';
@@ -32,6 +33,7 @@ const hubCommands: readonly HubCommand[] = [
   ...aliasCommands,
   ...queueCommands,
   ...pushCommands,
+  ...batchCommands,
 ];
 
 const serveCommand: Command<HubConfig> = {

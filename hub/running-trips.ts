@@ -47,6 +47,22 @@ export async function runTrip(
   }
 }
 
+/** Runs `work` when the office's trip has ended, which it makes it do, and before another begins. */
+export async function betweenTrips<T>(hub: Hub, office: string, reason: Error, work: () => Promise<T>): Promise<T> {
+  const turns = of(beginning, hub);
+  const before = turns.get(office) ?? Promise.resolve();
+  const mine = before
+    .catch(() => undefined)
+    .then(() => endTrip(hub, office, reason))
+    .then(work);
+  turns.set(office, mine);
+  try {
+    return await mine;
+  } finally {
+    if (turns.get(office) === mine) turns.delete(office);
+  }
+}
+
 async function start(hub: Hub, office: string, begin: () => Promise<TripSession>) {
   const session = await begin();
   const ended = session.run();

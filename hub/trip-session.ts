@@ -108,14 +108,14 @@ function watchRight(hub: Hub, caller: Caller, session: TripSession): NodeJS.Time
   }, WATCH_MS);
 }
 
-interface Trip {
+export interface OfficeTrip {
   readonly caller: Caller;
   readonly office: Office;
   readonly hello: Hello;
   readonly state: TripState;
 }
 
-function hubSide(hub: Hub, { caller, office, hello, state }: Trip): TripSide {
+export function hubSide(hub: Hub, { caller, office, hello, state }: OfficeTrip): TripSide {
   const { name } = office;
   const ledger = new Ledger(state.ledger);
   const mailBytesMax = smallest(hub.config.limits.mail, office.limits.mailBytesMax);
@@ -158,6 +158,8 @@ function hubSide(hub: Hub, { caller, office, hello, state }: Trip): TripSide {
       writeOfficeTrips(hub, name, {
         instance: state.instance,
         counter: state.counter,
+        ...(state.readmit ? { readmit: true } : {}),
+        ...(state.restored ? { restored: true } : {}),
         ledger: mutable(ledger.data),
         ...(restoreFrom === undefined ? {} : { restoreFrom }),
         ...(inBucket ? { partials: inBucket } : {}),

@@ -5,7 +5,7 @@ import { type Call, EXIT, Exit } from '../../shared/io/command-line.ts';
 import { removeEntry } from '../../shared/io/maildir.ts';
 import { writeNote } from '../../shared/io/note.ts';
 import type { Hub, HubCommand } from '../hub.ts';
-import { offeredIds } from '../instance.ts';
+import { offeredIds, onSticks } from '../instance.ts';
 import { withOffice } from '../office-lock.ts';
 import { findQueued, type Queued, queued, queueNames } from '../queue-list.ts';
 import { INTERNET } from '../relay-entry.ts';
@@ -57,8 +57,14 @@ async function list(hub: Hub, { positionals: [only], json, out }: Call): Promise
   // However long the queue, one mail is held at a time; so JSON comes in lines as well, which together are one object.
   if (json) out('{"mails":[');
   for (const queue of queueNames(hub, only)) {
+    const sticks = await onSticks(hub, queue);
     for await (const mail of queued(hub, queue)) {
-      out(json ? `${mails > 0 ? ',' : ''}${JSON.stringify(facts(mail))}` : line(hub, mail));
+      const onStickSince = sticks.get(mail.entry.key);
+      if (json) out(`${mails > 0 ? ',' : ''}${JSON.stringify({ ...facts(mail), onStickSince })}`);
+      else
+        out(
+          `${line(hub, mail)}${onStickSince === undefined ? '' : `, on a stick for ${span(hub.now() - onStickSince)}`}`,
+        );
       mails += 1;
       bytes += mail.entry.head.size;
     }

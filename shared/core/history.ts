@@ -44,22 +44,22 @@ export class History {
   /** Points that need no record: nothing, and the shipped dictionary. */
   readonly #roots: ReadonlyMap<string, Uint8Array>;
   /** Where a chain begins that has no reason to begin elsewhere. */
-  readonly #first: string;
+  readonly first: string;
   #chain: Link[] = [];
   #bytes = 0;
 
   constructor(shipped: Uint8Array) {
-    this.#first = pointAfter(EMPTY_POINT, shipped);
+    this.first = pointAfter(EMPTY_POINT, shipped);
     this.#roots = new Map([
       [EMPTY_POINT, new Uint8Array()],
-      [this.#first, shipped],
+      [this.first, shipped],
     ]);
   }
 
   /** The newest point that has its dictionary here. */
   get tip(): string {
-    const tip = this.#chain.at(-1)?.point ?? this.#first;
-    return this.dictionary(tip) ? tip : this.#first;
+    const tip = this.#chain.at(-1)?.point ?? this.first;
+    return this.dictionary(tip) ? tip : this.first;
   }
 
   get records(): readonly HistoryRecord[] {

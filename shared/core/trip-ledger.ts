@@ -20,11 +20,15 @@ export interface Opened {
   readonly keys: readonly string[];
   /** How a frame of several mails was sealed; absent before that, and for a mail that is streamed. */
   readonly sealing?: Sealing;
+  /** It is on a stick, or with another carrier of files: no link is paid for it before `until`. Unix seconds of the hub. */
+  readonly stick?: { readonly since: number; readonly until: number };
 }
 
 export interface Sealing {
   /** The point of the history that it builds on. */
   readonly base: string;
+  /** It does not join the history. */
+  readonly apart?: true;
   readonly quality: number;
   /** SHA-256 of the remembered parts that it builds on as well. */
   readonly parts?: readonly string[];

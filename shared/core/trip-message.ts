@@ -12,11 +12,18 @@ export const CODEC = {
   zstd: 1,
   /** Several mails (shared/core/group.ts), against what earlier ones left in the history. */
   brotli: 2,
+  /** The same, but it does not join the history: for carriers that may come late, in any order, or never. */
+  apart: 3,
 } as const;
-export const CODECS_KNOWN = (1 << CODEC.zstd) | (1 << CODEC.brotli);
+export const CODECS_KNOWN = (1 << CODEC.zstd) | (1 << CODEC.brotli) | (1 << CODEC.apart);
 
 /** Whether a side that names `codecs` reads frames of several mails. */
 export const readsGroups = (codecs: number): boolean => (codecs & (1 << CODEC.brotli)) !== 0;
+
+export const readsApart = (codecs: number): boolean => (codecs & (1 << CODEC.apart)) !== 0;
+
+/** Whether a frame holds several mails, and names the point that it builds on. */
+export const isGroup = (codec: number): boolean => codec === CODEC.brotli || codec === CODEC.apart;
 
 /** The agent's first record. */
 export interface Hello {
@@ -192,7 +199,7 @@ export function decodeOffer(payload: Uint8Array): Offer {
     seq,
     hash,
     codec,
-    base: codec === CODEC.brotli ? read.hex(POINT_BYTES) : '',
+    base: isGroup(codec) ? read.hex(POINT_BYTES) : '',
     length: read.varint(),
     packed: read.varint(),
     start: read.varint(),

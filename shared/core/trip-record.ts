@@ -22,6 +22,8 @@ export const RECORD = {
   ask: 13,
   lacking: 14,
   pulse: 64,
+  /** The first of a batch file (shared/core/batch.ts). */
+  batch: 65,
   turn: 70,
 } as const;
 

@@ -43,6 +43,7 @@ import {
   encodeRepeat,
   encodeWelcome,
   type Hello,
+  isGroup,
   type Offer,
   type Partial,
   type Refusal,
@@ -114,6 +115,11 @@ export class Trip {
   /** Our offers of this trip that wait for their answers. */
   get inFlight(): ReadonlySet<number> {
     return this.#inFlight;
+  }
+
+  /** Whether the peer has said that it holds part of the frame. */
+  isHeldInPart(seq: number): boolean {
+    return this.#theirs.has(seq);
   }
 
   /** Whether the stream may end here without anything being cut in two. */
@@ -327,9 +333,8 @@ export class Trip {
   #assertOffer({ seq, codec, length, packed, start, hash }: Offer): void {
     if (seq !== 0) this.#ledger.assertOffered(seq);
     if (this.#unanswered.has(seq)) throw new TripError(`frame ${seq} is offered again before its answer`);
-    if (codec !== CODEC.zstd && (codec !== CODEC.brotli || seq === 0))
-      throw new TripError(`there is no codec ${codec}`);
-    const bytesMax = codec === CODEC.brotli ? CONTENT_BYTES_MAX : FRAME_BYTES_MAX;
+    if (codec !== CODEC.zstd && (!isGroup(codec) || seq === 0)) throw new TripError(`there is no codec ${codec}`);
+    const bytesMax = isGroup(codec) ? CONTENT_BYTES_MAX : FRAME_BYTES_MAX;
     if (length === 0 || length > bytesMax || packed > bytesMax)
       throw new TripError(`a frame of ${length} bytes is not possible`);
     const ours = this.#ours.get(seq);

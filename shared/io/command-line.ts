@@ -3,10 +3,12 @@
  * agent. What a command prints for people and scripts goes to `out` (stdout); errors go to stderr with the
  * program's name, in one line, with the remedy.
  */
+import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { ConfigError } from './config.ts';
+import { writeStreamDurably } from './durable.ts';
 import { StoreError } from './store.ts';
 
 export const EXIT = { ok: 0, usage: 64, data: 65, unavailable: 69, later: 75, refused: 77, config: 78 } as const;
@@ -28,6 +30,10 @@ export interface Call {
   out(line: string): void;
   /** Reads a file named on the command line; `-` is standard input. Throws Exit 65 when it cannot be read. */
   readFile(path: string): Promise<Buffer>;
+  /** The same in pieces, however long it is. */
+  readChunks(path: string): AsyncIterable<Uint8Array>;
+  /** Writes a file, durably, all of it or nothing; `-` is standard output. */
+  writeChunks(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
 }
 
 export interface Command<Context> {
@@ -58,7 +64,7 @@ export interface Program<Context> {
 interface Parsed<Context> {
   readonly command: Command<Context>;
   readonly config: string;
-  readonly call: Omit<Call, 'out' | 'readFile'>;
+  readonly call: Omit<Call, 'out' | 'readFile' | 'readChunks' | 'writeChunks'>;
 }
 
 /** Understands a command line. Throws Exit: code 64 with the usage, or code 0 with the help text to print. */
@@ -150,11 +156,29 @@ function readerGone(error: NodeJS.ErrnoException): void {
   process.exit(EXIT.ok);
 }
 
-const terminalCall = (call: Omit<Call, 'out' | 'readFile'>): Call => ({
+const terminalCall = (call: Parsed<unknown>['call']): Call => ({
   ...call,
   out: (line) => process.stdout.write(`${line}\n`),
   readFile: readNamedFile,
+  readChunks: readNamedChunks,
+  writeChunks: async (path, chunks) => {
+    if (path !== '-') return writeStreamDurably(path, chunks);
+    for await (const chunk of chunks)
+      await new Promise<void>((resolve, reject) =>
+        process.stdout.write(chunk, (error) => (error ? reject(error) : resolve())),
+      );
+  },
 });
+
+async function* readNamedChunks(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* path === '-' ? process.stdin : createReadStream(path, { highWaterMark: 262_144 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new Exit(EXIT.data, `${path} cannot be read (${code})`);
+  }
+}
 
 /** Bounded: what a command reads whole (alias tables, tokens) is small. */
 const NAMED_FILE_BYTES_MAX = 50_000_000;

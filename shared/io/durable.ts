@@ -32,6 +32,25 @@ export async function writeDurably(
   );
 }
 
+/** Writes or replaces a file whose size is not known before: all of it or nothing. */
+export async function writeStreamDurably(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const temp = join(dirname(path), tempName(basename(path)));
+  try {
+    const file = await onDisk(`write ${path}`, () => openToWrite(temp, 'wx'));
+    try {
+      // What the source throws is its own affair, not the disk's.
+      for await (const chunk of chunks) await onDisk(`write ${path}`, () => writeChunk(file, chunk));
+      await onDisk(`write ${path}`, () => file.sync());
+    } finally {
+      await file.close();
+    }
+    await renameDurably(temp, path);
+  } catch (error) {
+    await rm(temp, { force: true });
+    throw error;
+  }
+}
+
 /** Makes a file that was not there: true; or leaves the one that is there alone: false. Of many at once, one hears true. */
 export async function createDurably(
   path: string,

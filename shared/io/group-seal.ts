@@ -22,6 +22,7 @@ export const QUICK = 5;
 
 export interface Prepared {
   readonly base: string;
+  readonly apart?: true;
   readonly quality: number;
   readonly dictionary: Buffer;
   readonly content: Buffer;
@@ -55,9 +56,45 @@ export async function prepareGroup(
   entries: readonly Entry[],
   { before, quality }: { readonly before: Sealing | undefined; readonly quality: number },
 ): Promise<Prepared> {
+  return joinGroup(memory, await contentOf(entries), { ...(before ? { before } : {}), quality });
+}
+
+async function contentOf(entries: readonly Entry[]): Promise<Buffer> {
   const mails: { readonly head: Entry['head']; readonly body: Buffer }[] = [];
   for (const { head, body } of entries) mails.push({ head, body: await readBody(body, GROUP_BYTES_MAX) });
-  return joinGroup(memory, encodeGroup(mails), { ...(before ? { before } : {}), quality });
+  return encodeGroup(mails);
+}
+
+/**
+ * For a carrier that may come late or never: what was sealed for a link before stays as it was, so that what has come of it
+ * counts; all else stands apart from the history.
+ */
+export async function prepareApart(
+  log: HistoryLog,
+  entries: readonly Entry[],
+  { before, base, quality }: { readonly before: Sealing | undefined; readonly base: string; readonly quality: number },
+): Promise<Prepared> {
+  const history = await log.history();
+  const content = await contentOf(entries);
+  const kept = before && history.dictionary(before.base);
+  if (before && kept)
+    return { ...before, dictionary: kept, content, parts: partsNamed(content, before.parts), carried: [] };
+  const point = history.dictionary(base) ? base : history.first;
+  return {
+    base: point,
+    apart: true,
+    quality,
+    dictionary: history.dictionary(point) ?? Buffer.alloc(0),
+    content,
+    parts: new Map(),
+    carried: [],
+  };
+}
+
+/** Those parts of the content that the frame was sealed against before, in the order of the content as then. */
+function partsNamed(content: Buffer, hashes: readonly string[] = []): ReadonlyMap<string, Buffer> {
+  const found = partsOf(content).map((part) => [partHash(part), part] as const);
+  return new Map(found.filter(([hash]) => hashes.includes(hash)));
 }
 
 /** The same for a content that is there already. */
@@ -68,6 +105,7 @@ export async function joinGroup(
 ): Promise<Prepared> {
   const history = await log.history();
   const kept = before && history.dictionary(before.base);
+  if (before?.apart && kept) return { ...before, dictionary: kept, content, parts: new Map(), carried: [] };
   const base = before && kept ? before.base : history.tip;
   const dictionary = kept ?? history.dictionary(base) ?? Buffer.alloc(0);
   const found = new Map(partsOf(content).map((part) => [partHash(part), part]));
@@ -88,12 +126,12 @@ export async function joinGroup(
  * Sealed are the number of the parts, their hashes, and the content, compressed against the parts and the dictionary behind
  * them.
  */
-export async function sealGroup({ base, quality, dictionary, content, parts }: Prepared): Promise<Sealed> {
+export async function sealGroup({ base, apart, quality, dictionary, content, parts }: Prepared): Promise<Sealed> {
   const squeezed = await squeeze(content, { dictionary: Buffer.concat([...parts.values(), dictionary]), quality });
   const hashes = [...parts.keys()].map((hash) => Buffer.from(hash, 'hex'));
   const sealed = Buffer.concat([encodeVarint(parts.size), ...hashes, squeezed]);
   return {
-    codec: CODEC.brotli,
+    codec: apart ? CODEC.apart : CODEC.brotli,
     base,
     hash: frameHash(createHash('sha256').update(sealed).digest('hex')),
     length: sealed.length,

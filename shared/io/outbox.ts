@@ -4,7 +4,7 @@
  */
 import { EntryError, parseEntryName } from '../core/entry.ts';
 import { GROUP_MAILS_MAX } from '../core/group.ts';
-import type { Ledger } from '../core/trip-ledger.ts';
+import type { Ledger, Opened } from '../core/trip-ledger.ts';
 import type { Waiting } from '../core/trip-message.ts';
 import type { Place } from './mail.ts';
 import { type ListedEntry, listEntries, takeable } from './maildir.ts';
@@ -21,6 +21,10 @@ export interface OutboxOptions {
   replaced?(entry: ListedEntry, note: Note | undefined): Promise<'gone' | 'stays' | undefined>;
   /** Called for each that stays because of its size. */
   tooLarge?(entry: ListedEntry): Promise<void>;
+  /** Whether also what is on a stick is chosen. */
+  readonly again?: boolean;
+  /** Whether the other side holds part of the frame: then the stick has been there. */
+  isHeldInPart?(seq: number): boolean;
   /** Bytes of entries that share a frame; 0: each has its own. */
   groupBytes(): number;
   now(): number;
@@ -31,6 +35,13 @@ export interface Chosen {
   /** Entries of the frame. */
   readonly keys: readonly string[];
 }
+
+/** Whether a stick is still waited for. A time further off than any wait is was set under another clock. */
+export const isOnStick = (stick: Opened['stick'], now: number): boolean =>
+  stick !== undefined && stick.until > now && stick.since <= now + CLOCK_SECONDS;
+
+/** Clocks of a hub and a laptop that has heard its time may differ by so much. */
+const CLOCK_SECONDS = 86_400;
 
 const PAGE = 200;
 
@@ -74,7 +85,6 @@ export class Outbox {
   async choose(): Promise<Chosen | undefined> {
     const repeat = this.#repeats.shift();
     if (repeat) return repeat;
-    if (!this.#options.ledger.hasRoom) return undefined;
     const first = await this.#peek();
     if (!first) return undefined;
     this.#take(first);
@@ -160,8 +170,18 @@ export class Outbox {
     return 'stays';
   }
 
+  /** Nothing new begins while numbers have run too far ahead; then what holds them up goes, on a stick or not. */
+  #mayGo(key: string): boolean {
+    const { ledger, again, isHeldInPart, now } = this.#options;
+    const seq = this.#seqOf(key);
+    if (seq === undefined) return ledger.hasRoom;
+    const stick = ledger.open.get(seq)?.stick;
+    return !isOnStick(stick, now()) || again === true || !ledger.hasRoom || isHeldInPart?.(seq) === true;
+  }
+
   async #fateOf(entry: ListedEntry): Promise<'goes' | 'stays' | 'gone'> {
     const { place, maildir, offerBytesMax, tooLarge, replaced } = this.#options;
+    if (!this.#mayGo(entry.key)) return 'stays';
     if (!(await takeable(place.store, entry.key))) return 'stays';
     const note = await readNote(place.store, maildir, entry.name.id);
     const fate = this.#seqOf(entry.key) === undefined ? await replaced?.(entry, note) : undefined;

@@ -9,7 +9,7 @@ import { joinedPart } from '../core/history.ts';
 import { mailId } from '../core/mail-id.ts';
 import type { Trip } from '../core/trip.ts';
 import type { Ledger } from '../core/trip-ledger.ts';
-import { type Answer, CODEC, type Offer } from '../core/trip-message.ts';
+import { type Answer, CODEC, isGroup, type Offer } from '../core/trip-message.ts';
 import { TripError } from '../core/trip-record.ts';
 import { refused, type Verdict } from '../core/verdict.ts';
 import { accept } from './accept.ts';
@@ -57,7 +57,7 @@ export class TripInbox {
     this.#frame = undefined;
     const { mailBytesMax, partials } = this.#options.side;
     if (known) return;
-    const isAlone = offer.seq !== 0 && (offer.codec !== CODEC.brotli || offer.packed > SHARED_BYTES_MAX);
+    const isAlone = offer.seq !== 0 && (!isGroup(offer.codec) || offer.packed > SHARED_BYTES_MAX);
     if (isAlone && mailBytesMax > 0 && offer.packed > mailBytesMax + FRAME_HEAD_BYTES_MAX) {
       // Said at once, so that the rest of it need not travel.
       this.#answer(offer.seq, [tooLarge(mailBytesMax)]);
@@ -66,7 +66,7 @@ export class TripInbox {
     }
     if (offer.start > 0) this.resumed += 1;
     this.#frame = await partials.open(offer);
-    if (offer.codec === CODEC.brotli) this.#held = this.#inOrder(() => this.#isHeld(offer));
+    if (isGroup(offer.codec)) this.#held = this.#inOrder(() => this.#isHeld(offer));
   }
 
   /** Whether we have what the frame builds on; else it is asked for again at once, so that less of it travels. */
@@ -96,7 +96,7 @@ export class TripInbox {
     if (before) this.#options.output.answer(offer.seq, before);
     // Mail that follows the directory is routed by it.
     else if (frame && offer.seq === 0) await this.#take(offer, frame);
-    else if (frame && offer.codec === CODEC.brotli) await this.#arrivedGroup(offer, frame);
+    else if (frame && isGroup(offer.codec)) await this.#arrivedGroup(offer, frame);
     else if (frame) await this.#options.work(() => this.#take(offer, frame));
   }
 
@@ -122,7 +122,7 @@ export class TripInbox {
   }
 
   /** The mails of a frame, which then joins the history; undefined when it was asked for again, empty when nobody can read it. */
-  async #openGroup({ seq, hash, base, packed }: Offer, frame: Frame): Promise<readonly GroupMail[] | undefined> {
+  async #openGroup({ seq, hash, codec, base, packed }: Offer, frame: Frame): Promise<readonly GroupMail[] | undefined> {
     const { side, trip, output } = this.#options;
     const history = await side.history.in.history();
     const dictionary = history.dictionary(base);
@@ -138,8 +138,10 @@ export class TripInbox {
         return undefined;
       }
       const mails = decodeGroup(content);
-      await side.parts.in.keep(partsOf(content));
-      await side.history.in.append({ base, bytes: joinedPart(content) });
+      if (codec === CODEC.brotli) {
+        await side.parts.in.keep(partsOf(content));
+        await side.history.in.append({ base, bytes: joinedPart(content) });
+      }
       return mails;
     } catch (error) {
       if (!(error instanceof TripError)) throw error;

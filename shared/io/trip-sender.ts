@@ -8,7 +8,7 @@ import { encodeFrameHead } from '../core/frame.ts';
 import { EMPTY_POINT } from '../core/history.ts';
 import type { Trip } from '../core/trip.ts';
 import type { Opened } from '../core/trip-ledger.ts';
-import { type Answer, type Repeat, readsGroups } from '../core/trip-message.ts';
+import { type Answer, type Repeat, readsApart, readsGroups } from '../core/trip-message.ts';
 import { TripError } from '../core/trip-record.ts';
 import { refused } from '../core/verdict.ts';
 import { type Body, bytesBody, joinBodies } from './body.ts';
@@ -17,6 +17,7 @@ import { fitsGroup, joinGroup, type Memory, type Prepared, prepareGroup, sealGro
 import { type Entry, openEntry } from './maildir.ts';
 import { type Chosen, Outbox } from './outbox.ts';
 import { type Sealed, seal } from './seal.ts';
+import { settleOffer } from './settle-offer.ts';
 import type { TripOutput } from './trip-output.ts';
 import { TripPace } from './trip-pace.ts';
 import { settleEntry } from './trip-settle.ts';
@@ -79,6 +80,7 @@ export class TripSender {
     this.#outbox = new Outbox({
       ...side,
       now: () => side.now(),
+      isHeldInPart: (seq) => options.trip.isHeldInPart(seq),
       groupBytes: () => (this.#groups ? this.#pace.groupBytes : 0),
     });
   }
@@ -110,7 +112,7 @@ export class TripSender {
   /** The other side may lack what has no answer: new frames do not build on it. */
   async #buildOnConfirmed(): Promise<void> {
     const { ledger, history } = this.#options.side;
-    const bases = [...ledger.open.values()].flatMap(({ sealing }) => (sealing ? [sealing.base] : []));
+    const bases = [...ledger.open.values()].flatMap(({ sealing }) => (sealing && !sealing.apart ? [sealing.base] : []));
     if (bases.length > 0) (await history.out.history()).forgetAfterFirst(bases);
   }
 
@@ -131,7 +133,7 @@ export class TripSender {
   }
 
   /** The other side does not know the point that the frame builds on: what it has is built on instead, or nothing. */
-  async #rewind(seq: number, { keys, sealing }: Required<Opened>, tip: string): Promise<void> {
+  async #rewind(seq: number, { keys, sealing }: Required<Omit<Opened, 'stick'>>, tip: string): Promise<void> {
     const { ledger, history: logs, parts, place } = this.#options.side;
     const history = await logs.out.history();
     place.log.info('the other side has another history; a mail is sealed anew', { frame: seq });
@@ -154,13 +156,7 @@ export class TripSender {
     const opened = side.ledger.open.get(seq);
     if (!opened) return;
     this.#pace.answered(seq);
-    for (const [key, part] of answersOf(opened, answer)) {
-      try {
-        await this.#settle(key, part);
-      } catch (error) {
-        this.#assertDamaged(error);
-      }
-    }
+    await settleOffer(side, opened, answer);
     if (answer === 'K') await side.parts.out.add(this.#carriedParts.get(seq) ?? []);
     this.#carriedParts.delete(seq);
     side.ledger.settle(seq);
@@ -274,12 +270,19 @@ export class TripSender {
     const frame = { seq, entries, mails: entries.length, bytesRaw: bytesOf(entries) };
     if (!this.#groups || !fitsGroup(entries)) return this.#alone(frame);
     const prepared = await prepareGroup(this.#memory, entries, {
-      before: ledger.open.get(seq)?.sealing,
+      before: this.#sealingOf(seq),
       quality: this.#pace.quality,
     });
     this.#reopen(seq, entries, prepared);
     this.#pace.prepared();
     return { ...frame, prepared };
+  }
+
+  /** How the frame was sealed, if it was and the other side reads that. */
+  #sealingOf(seq: number): Opened['sealing'] {
+    const { ledger, peerCodecs } = this.#options.side;
+    const sealing = ledger.open.get(seq)?.sealing;
+    return sealing?.apart && !readsApart(peerCodecs()) ? undefined : sealing;
   }
 
   /** A frame of one mail. Those that shared it, when its receiver still read that, are chosen again in a later trip. */
@@ -295,12 +298,18 @@ export class TripSender {
     return { log: history.out, known: parts.out };
   }
 
-  #reopen(seq: number, entries: readonly Entry[], { base, quality, parts, carried }: Prepared): void {
+  #reopen(seq: number, entries: readonly Entry[], { base, apart, quality, parts, carried }: Prepared): void {
     this.#carriedParts.set(seq, carried);
     const recipients = entries.map(({ head }) => head.recipients.length);
     this.#options.side.ledger.reopen(seq, {
       keys: entries.map(({ key }) => key),
-      sealing: { base, quality, ...(parts.size > 0 ? { parts: [...parts.keys()] } : {}), recipients },
+      sealing: {
+        base,
+        ...(apart ? { apart } : {}),
+        quality,
+        ...(parts.size > 0 ? { parts: [...parts.keys()] } : {}),
+        recipients,
+      },
     });
   }
 
@@ -369,17 +378,6 @@ export class TripSender {
 }
 
 const bytesOf = (entries: readonly Entry[]): number => entries.reduce((sum, { body }) => sum + body.size, 0);
-
-/** Which part of an answer is for which entry. One verdict for all: its receiver could not read who they are. */
-function answersOf({ keys, sealing }: Opened, answer: Answer): readonly (readonly [string, Answer])[] {
-  if (answer === 'K' || answer.length === 1 || !sealing) return keys.map((key) => [key, answer] as const);
-  let at = 0;
-  return keys.map((key, index) => {
-    const from = at;
-    at += sealing.recipients[index] ?? 0;
-    return [key, answer.slice(from, at)] as const;
-  });
-}
 
 /** A promise whose failure is looked at when its turn in the line comes. */
 function failingLater<T>(promise: Promise<T>): Promise<T> {

@@ -43,7 +43,7 @@ export interface TripSide {
   /** Codecs that the other side reads, as bits. */
   peerCodecs(): number;
   /** What earlier mail left, for each direction. */
-  readonly history: { readonly out: HistoryLog; readonly in: HistoryLog };
+  readonly history: { readonly out: HistoryLog; readonly in: Pick<HistoryLog, 'history' | 'append' | 'save'> };
   /** Asked of an entry before it is first offered: `gone` when another has taken its place, `stays` when one is to, later. */
   replaced?(entry: ListedEntry, note: Note | undefined): Promise<'gone' | 'stays' | undefined>;
   /** Called for an entry that stays because of its size, in each trip. */

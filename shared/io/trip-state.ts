@@ -2,6 +2,7 @@
 import * as z from 'zod/mini';
 import { EMPTY_LEDGER, type LedgerData } from '../core/trip-ledger.ts';
 import { readBody, textBody } from './body.ts';
+import { isOnStick } from './outbox.ts';
 import { type Store, StoreError } from './store.ts';
 
 const SEQ = z.int().check(z.minimum(1));
@@ -12,11 +13,13 @@ const OPENED = z.strictObject({
   sealing: z.exactOptional(
     z.strictObject({
       base: z.string(),
+      apart: z.exactOptional(z.literal(true)),
       quality: z.int(),
       parts: z.exactOptional(z.array(z.string())),
       recipients: z.array(z.int()),
     }),
   ),
+  stick: z.exactOptional(z.strictObject({ since: z.int(), until: z.int() })),
 });
 
 const STATE = z.strictObject({
@@ -44,6 +47,8 @@ const STATE = z.strictObject({
   }),
   /** At the hub: the next folder that calls is taken, whichever it is. */
   readmit: z.optional(z.boolean()),
+  /** At the hub: a folder from a backup speaks for the office, so the numbers on sticks may be those of other mails. */
+  restored: z.exactOptional(z.literal(true)),
   /** At the hub: delivered mail is still to be offered to a readmitted office, from this key on. */
   restoreFrom: z.optional(z.string()),
   /** At a hub on a bucket: frames held in part that lie there. */
@@ -54,6 +59,8 @@ const STATE = z.strictObject({
   hubMailBytesMax: z.optional(z.int()),
   /** At the agent: the codecs that the hub reads, when last heard. */
   hubCodecs: z.optional(z.int()),
+  /** At the agent: the newest time of the hub that was heard, over a link or from a stick. */
+  heard: z.exactOptional(z.int()),
 });
 
 export type TripState = z.infer<typeof STATE>;
@@ -66,6 +73,14 @@ export const newTripState = (instance: string): TripState => ({
 
 /** For the record; the ledger itself stays as it is. */
 export const mutable = (data: LedgerData): TripState['ledger'] => structuredClone(data) as TripState['ledger'];
+
+/** Since when entries are on a stick that is still waited for, by key. */
+export const sticksOf = ({ open }: Pick<LedgerData, 'open'>, now: number): ReadonlyMap<string, number> =>
+  new Map(
+    open.flatMap(([, { keys, stick }]) =>
+      stick && isOnStick(stick, now) ? keys.map((key) => [key, stick.since] as const) : [],
+    ),
+  );
 
 /** Answers with many texts are the bulk of it. */
 const STATE_BYTES_MAX = 50_000_000;

@@ -1,5 +1,5 @@
 /** The hub's command line, with a hub that serves and without one. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -50,6 +50,17 @@ describe('with a hub that serves', () => {
     expect(await hub.command(['alias', 'import', join(folder, 'none')])).toMatchObject({
       code: 65,
       err: expect.stringContaining('cannot be read (ENOENT)'),
+    });
+  });
+
+  test('a stick is written and read where the command is typed', async () => {
+    await hub.addOffice('farah');
+    const file = join(folder, 'to-farah.batch');
+    expect(await list(['export', 'farah', file])).toContain('0 mails');
+    expect((await readFile(file)).toString('latin1', 0, 17)).toBe('fieldpost batch 1');
+    expect(await hub.command(['import', file])).toMatchObject({
+      code: 65,
+      err: expect.stringContaining('goes to an office'),
     });
   });
 

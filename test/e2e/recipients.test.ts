@@ -1,4 +1,5 @@
 /** Three hundred people of three offices: the mail is kept three times and travels three times. */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { forward } from '../../hub/forward.ts';
 import { deriveAdminToken, loadMasterSecret } from '../../hub/office-key.ts';
 import { Network, OFFICES } from '../support/network.ts';
+import { NO_FILES } from '../support/no-files.ts';
 import { filesOf } from '../support/sites.ts';
 import { SmtpSession } from '../support/smtp-client.ts';
 
@@ -28,6 +30,7 @@ beforeAll(async () => {
       options: {},
       json: false,
       out: () => {},
+      ...NO_FILES,
       readFile: noFile,
     };
     expect(await forward(network.hub.daemon.listen.admin ?? '', token, { words: 'user add', call })).toBe(0);

@@ -16,6 +16,7 @@ import { accept } from '../../shared/io/accept.ts';
 import { bytesBody, readBody } from '../../shared/io/body.ts';
 import { openEntry } from '../../shared/io/maildir.ts';
 import type { BareHub } from '../support/bare-hub.ts';
+import { NO_FILES } from '../support/no-files.ts';
 import { HERAT, type SyncPair, syncPair } from '../support/sync-office.ts';
 
 let pair: SyncPair;
@@ -218,7 +219,7 @@ test('agent held lists it, agent fetch asks for it, and the record goes with the
     const lines: string[] = [];
     const desk = { open: async () => pair.agent } as unknown as Desk;
     const json = command === heldCommand;
-    await command.run(desk, { positionals, options, json, out: (line) => lines.push(line), readFile });
+    await command.run(desk, { positionals, options, json, out: (line) => lines.push(line), ...NO_FILES, readFile });
     return lines.join('\n');
   };
   const { held } = JSON.parse(await run(heldCommand));
@@ -299,6 +300,7 @@ test('the limit of a day: over it a sentence says when; the next day it comes', 
     options: {},
     json: false,
     out: (line) => lines.push(line),
+    ...NO_FILES,
     readFile,
   });
   expect(lines[0]).toMatch(
@@ -307,7 +309,7 @@ test('the limit of a day: over it a sentence says when; the next day it comes', 
   const retry = queueCommands.find(({ words }) => words === 'queue retry');
   const [entry] = await pair.hub.entries('office/herat');
   const positionals = [entry?.name.id.slice(0, 12) ?? ''];
-  await retry?.run(pair.hub, { positionals, options: {}, json: false, out: () => {}, readFile });
+  await retry?.run(pair.hub, { positionals, options: {}, json: false, out: () => {}, ...NO_FILES, readFile });
   await sync(pair.agent);
   expect((await mailbox()).some((mail) => mail.endsWith(LARGE.toString()))).toBe(true);
 });

@@ -12,6 +12,7 @@ import { splitHostAddress } from '../../shared/io/config.ts';
 import { readNote } from '../../shared/io/note.ts';
 import { newTripState } from '../../shared/io/trip-state.ts';
 import { type BareHub, bareHub } from '../support/bare-hub.ts';
+import { NO_FILES } from '../support/no-files.ts';
 import { sendQmtp } from '../support/qmtp-client.ts';
 import { type PeerOptions, type QmtpPeer, startQmtpPeer } from '../support/qmtp-peer.ts';
 
@@ -190,7 +191,7 @@ describe('the command', () => {
   const run = (positionals: readonly string[], { json = false, on = hub as Hub } = {}) => {
     lines.length = 0;
     const readFile = async (): Promise<Buffer> => expect.fail('no file is named');
-    return command?.run(on, { positionals, options: {}, json, out: (line) => lines.push(line), readFile });
+    return command?.run(on, { positionals, options: {}, json, out: (line) => lines.push(line), ...NO_FILES, readFile });
   };
 
   test.each([

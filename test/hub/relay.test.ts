@@ -7,6 +7,7 @@ import { refused } from '../../shared/core/verdict.ts';
 import { accept } from '../../shared/io/accept.ts';
 import { bytesBody } from '../../shared/io/body.ts';
 import { type BareHub, bareHub } from '../support/bare-hub.ts';
+import { NO_FILES } from '../support/no-files.ts';
 import { type SinkOptions, type SmtpSink, startSmtpSink } from '../support/smtp-sink.ts';
 
 const closing: (() => Promise<void>)[] = [];
@@ -81,6 +82,7 @@ async function command(
     options,
     json: false,
     out: (line: string) => void lines.push(line),
+    ...NO_FILES,
     readFile: async () => Buffer.alloc(0),
   };
   await found?.run(hub, call);

@@ -8,6 +8,7 @@ import { accept } from '../../shared/io/accept.ts';
 import { bytesBody, readBody } from '../../shared/io/body.ts';
 import { openEntry, removeEntry } from '../../shared/io/maildir.ts';
 import { type BareHub, bareHub } from '../support/bare-hub.ts';
+import { NO_FILES } from '../support/no-files.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -149,6 +150,7 @@ async function queue(
     options: {},
     json,
     out: (line: string) => void lines.push(line),
+    ...NO_FILES,
     readFile: async () => Buffer.alloc(0),
   };
   await command?.run(hub, call);

@@ -1,4 +1,5 @@
 /** A hub with a real directory and real routing, over whatever store a test gives it; without listeners. */
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import type { Log } from '../../shared/io/log.ts';
 import type { Place } from '../../shared/io/mail.ts';
 import { recover } from '../../shared/io/recover.ts';
 import type { Store } from '../../shared/io/store.ts';
+import { NO_FILES } from './no-files.ts';
 
 function testConfig(): HubConfig {
   const folder = mkdtempSync(join(tmpdir(), 'fieldpost-config-'));
@@ -73,6 +75,7 @@ export async function runCommand(
     options: Object.fromEntries(options.map((option) => optionOf(command, option))),
     json: args.includes('--json'),
     out: (text) => out.push(text),
+    ...NO_FILES,
     readFile: async (path) => Buffer.from(files[path] ?? ''),
   };
   try {

@@ -1,0 +1,170 @@
+/**
+ * A batch as a file: what a trip carries one way, sealed with the office's key, for a USB stick or any program that carries
+ * files. The layout is that of STREAM: a head, then chunks of one size, each sealed by itself. The nonce of a chunk is its
+ * number and whether it is the last, so a chunk that is missing, moved, doubled or from another file does not open, and
+ * a file that was cut short is known from one that ended.
+ */
+import type { Offer } from './trip-message.ts';
+import {
+  type Answer,
+  decodeAccepted,
+  decodeAnswer,
+  decodeHello,
+  decodeOffer,
+  decodeWelcome,
+  type Hello,
+  isGroup,
+  type Welcome,
+} from './trip-message.ts';
+import { encodeRecord, FieldReader, OPTIONAL_TYPES, RECORD, RecordReader, TripError } from './trip-record.ts';
+
+/** Up: from the office to the hub. */
+export type BatchWay = 'up' | 'down';
+
+/** Who a batch is from or for, and the salt of its key. */
+export interface BatchHead {
+  /** 16 hex digits. */
+  readonly keyId: string;
+  readonly generation: number;
+  readonly way: BatchWay;
+  /** 32 hex digits. */
+  readonly salt: string;
+}
+
+const MAGIC = Buffer.from('fieldpost batch 1\n');
+export const BATCH_HEAD_BYTES = MAGIC.length + 8 + 4 + 1 + 16;
+export const BATCH_CHUNK_BYTES = 65_536;
+export const BATCH_TAG_BYTES = 16;
+
+/** What HKDF is told that the key is for. */
+export const batchPurpose = (way: BatchWay): string => `fieldpost batch ${way}`;
+
+export function encodeBatchHead({ keyId, generation, way, salt }: BatchHead): Buffer {
+  const number = Buffer.alloc(4);
+  number.writeUInt32BE(generation);
+  const direction = Uint8Array.of(way === 'up' ? 1 : 2);
+  return Buffer.concat([MAGIC, Buffer.from(keyId, 'hex'), number, direction, Buffer.from(salt, 'hex')]);
+}
+
+/** Undefined when it is no head of a batch. */
+export function decodeBatchHead(bytes: Buffer): BatchHead | undefined {
+  if (bytes.length < BATCH_HEAD_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+  const fields = bytes.subarray(MAGIC.length, BATCH_HEAD_BYTES);
+  const direction = fields[12];
+  if (direction !== 1 && direction !== 2) return undefined;
+  return {
+    keyId: fields.toString('hex', 0, 8),
+    generation: fields.readUInt32BE(8),
+    way: direction === 1 ? 'up' : 'down',
+    salt: fields.toString('hex', 13),
+  };
+}
+
+/** 11 bytes of number and one that says whether the chunk is the last. */
+export function batchNonce(chunk: number, isLast: boolean): Buffer {
+  const nonce = Buffer.alloc(12);
+  nonce.writeUIntBE(chunk, 5, 6);
+  nonce[11] = isLast ? 1 : 0;
+  return nonce;
+}
+
+/** Bytes of the file whose records have `bytes`. */
+export const batchFileBytes = (bytes: number): number =>
+  BATCH_HEAD_BYTES + bytes + Math.max(1, Math.ceil(bytes / BATCH_CHUNK_BYTES)) * BATCH_TAG_BYTES;
+
+/** The first record: what the greeting of a trip over a link need not say. */
+export interface BatchMark {
+  /** The office's data folder: which one speaks, or whose offers the answers are for; zeros: not known. 16 hex digits. */
+  readonly instance: string;
+  /** The newest point of what has come the other way. */
+  readonly point: string;
+}
+
+export const NO_INSTANCE = '00'.repeat(8);
+
+export const encodeBatchMark = ({ instance, point }: BatchMark): Uint8Array =>
+  encodeRecord(RECORD.batch, Buffer.from(instance, 'hex'), Buffer.from(point, 'hex'));
+
+function decodeBatchMark(payload: Uint8Array): BatchMark {
+  const read = new FieldReader(payload);
+  return { instance: read.hex(8), point: read.hex(8) };
+}
+
+export type BatchEvent =
+  | { readonly type: 'greeting'; readonly mark: BatchMark; readonly greeting: Hello | Welcome }
+  | { readonly type: 'answered'; readonly seq: number; readonly answer: Answer }
+  | { readonly type: 'offer'; readonly offer: Offer }
+  | { readonly type: 'data'; readonly bytes: Uint8Array }
+  | { readonly type: 'arrived'; readonly offer: Offer };
+
+/** Runs of answers are bounded by what can be open. */
+const RUN_MAX = 4_096;
+
+/** Cuts the records of a batch into events. The order is that of a trip; a batch may end anywhere. */
+export class BatchReader {
+  readonly #way: BatchWay;
+  readonly #reader = new RecordReader();
+  #mark: BatchMark | undefined;
+  #greeted = false;
+  #incoming: { readonly offer: Offer; left: number } | undefined;
+
+  constructor(way: BatchWay) {
+    this.#way = way;
+  }
+
+  /** Throws TripError; what was yielded before stands. */
+  *push(bytes: Uint8Array): Generator<BatchEvent> {
+    for (const { type, payload } of this.#reader.push(bytes)) {
+      if (!this.#mark) this.#first(type, payload);
+      else if (!this.#greeted) yield this.#greeting(this.#mark, type, payload);
+      else yield* this.#record(type, payload);
+    }
+  }
+
+  #first(type: number, payload: Uint8Array): void {
+    if (type !== RECORD.batch) throw new TripError('a batch begins with another record');
+    this.#mark = decodeBatchMark(payload);
+  }
+
+  #greeting(mark: BatchMark, type: number, payload: Uint8Array): BatchEvent {
+    if (type !== (this.#way === 'up' ? RECORD.hello : RECORD.welcome))
+      throw new TripError(`a batch has record ${type} in place of its greeting`);
+    this.#greeted = true;
+    return { type: 'greeting', mark, greeting: this.#way === 'up' ? decodeHello(payload) : decodeWelcome(payload) };
+  }
+
+  *#record(type: number, payload: Uint8Array): Generator<BatchEvent> {
+    if (type === RECORD.data) yield* this.#data(payload);
+    else if (this.#incoming) throw new TripError(`record ${type} stands in the middle of a frame`);
+    else if (type === RECORD.offer) yield* this.#offer(decodeOffer(payload));
+    else if (type === RECORD.accepted) yield* acceptedEvents(payload);
+    else if (type === RECORD.answer) {
+      const { seq, verdicts } = decodeAnswer(payload);
+      yield { type: 'answered', seq, answer: verdicts };
+    } else if (type !== RECORD.ready && type !== RECORD.done && type !== RECORD.partial && type < OPTIONAL_TYPES)
+      throw new TripError(`record ${type} has no place in a batch`);
+  }
+
+  *#offer(offer: Offer): Generator<BatchEvent> {
+    if (offer.start !== 0 || offer.length === 0) throw new TripError(`frame ${offer.seq} of a batch is not whole`);
+    if (offer.seq === 0 && isGroup(offer.codec)) throw new TripError('a directory does not build on mail');
+    this.#incoming = { offer, left: offer.length };
+    yield { type: 'offer', offer };
+  }
+
+  *#data(bytes: Uint8Array): Generator<BatchEvent> {
+    const incoming = this.#incoming;
+    if (!incoming || bytes.length > incoming.left) throw new TripError('a batch has bytes that no frame announced');
+    incoming.left -= bytes.length;
+    yield { type: 'data', bytes };
+    if (incoming.left > 0) return;
+    this.#incoming = undefined;
+    yield { type: 'arrived', offer: incoming.offer };
+  }
+}
+
+function* acceptedEvents(payload: Uint8Array): Generator<BatchEvent> {
+  const { first, count } = decodeAccepted(payload);
+  if (count < 1 || count > RUN_MAX) throw new TripError('more is accepted at once than can be open');
+  for (let seq = first; seq < first + count; seq += 1) yield { type: 'answered', seq, answer: 'K' };
+}

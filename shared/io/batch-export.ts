@@ -1,0 +1,157 @@
+/**
+ * What a trip would carry one way, as the records of a batch file. Each frame has its number in the ledger, and is marked as
+ * being on a stick, durably, before its first byte is handed out; so whatever becomes of the file, no mail is lost, and
+ * one that comes twice is known.
+ */
+import { type BatchMark, batchFileBytes, encodeBatchMark } from '../core/batch.ts';
+import { encodeFrameHead } from '../core/frame.ts';
+import { Trip } from '../core/trip.ts';
+import type { Opened } from '../core/trip-ledger.ts';
+import { bytesBody, joinBodies } from './body.ts';
+import { fitsGroup, prepareApart, QUICK, sealGroup } from './group-seal.ts';
+import { type Entry, openEntry } from './maildir.ts';
+import { type Chosen, Outbox } from './outbox.ts';
+import { type Sealed, seal } from './seal.ts';
+import type { TripSide } from './trip-side.ts';
+
+export interface ExportOptions {
+  readonly side: TripSide;
+  /** The data folder of the office. */
+  readonly instance: string;
+  /** Seconds that links leave the mail to the stick. */
+  readonly waitSeconds: number;
+  /** Also what is on a stick already. */
+  readonly again: boolean;
+  /** Bytes of the file, at most; a mail may be cut by it. 0: any. */
+  readonly bytesMax: number;
+}
+
+/** Small: a frame that is spoilt or cut takes few mails with it. */
+const GROUP_BYTES = 100_000;
+const DATA_BYTES = 8_192;
+/** Not worth beginning a frame for. */
+const REST_BYTES = 256;
+
+export class BatchExport {
+  mails = 0;
+  bytesRaw = 0;
+  /** Mail of which only a part had room. */
+  isCut = false;
+  readonly #options: ExportOptions;
+  readonly #trip: Trip;
+  readonly #outbox: Outbox;
+  readonly #exported: number[] = [];
+  #bytes = 0;
+
+  constructor(options: ExportOptions) {
+    const { side, again } = options;
+    this.#options = options;
+    this.#trip = new Trip({ side: 'instance' in side.greeting ? 'agent' : 'hub', ledger: side.ledger });
+    this.#outbox = new Outbox({ ...side, now: () => side.now(), groupBytes: () => GROUP_BYTES, again });
+  }
+
+  /** What stays behind, as far as it was looked at. */
+  get waiting(): { readonly mails: number; readonly bytes: number } {
+    return this.#outbox.waiting;
+  }
+
+  async *records(): AsyncGenerator<Uint8Array> {
+    const { side, instance } = this.#options;
+    await this.#outbox.forgetGone();
+    const mark: BatchMark = { instance, point: (await side.history.in.history()).tip };
+    yield this.#counted(encodeBatchMark(mark));
+    yield this.#counted(this.#trip.greet(side.greeting, []));
+    if (side.directory) yield* this.#frame(0, await seal(bytesBody(side.directory), side.spool));
+    for (let frame = await this.#next(); frame; frame = await this.#next()) {
+      yield* this.#frame(frame.seq, frame.sealed);
+      if (this.isCut) return;
+    }
+    if (!this.isCut) yield this.#trip.done(this.#outbox.waiting);
+  }
+
+  /** The file has not come to be: links may carry the mail at once. */
+  async release(): Promise<void> {
+    const { side } = this.#options;
+    for (const seq of this.#exported) {
+      const opened = side.ledger.open.get(seq);
+      if (!opened) continue;
+      const { stick: _, ...free } = opened;
+      side.ledger.reopen(seq, free);
+    }
+    await side.save();
+  }
+
+  async #next(): Promise<{ readonly seq: number; readonly sealed: Sealed } | undefined> {
+    const { side } = this.#options;
+    if (this.isCut || this.#room() < REST_BYTES) return undefined;
+    return side.exclusively(async () => {
+      for (let chosen = await this.#outbox.choose(); chosen; chosen = await this.#outbox.choose()) {
+        const sealed = await this.#seal(chosen);
+        if (!sealed) continue;
+        await side.save();
+        return { seq: chosen.seq, sealed };
+      }
+      return undefined;
+    });
+  }
+
+  /** Undefined when the entries are gone. */
+  async #seal({ seq, keys }: Chosen): Promise<Sealed | undefined> {
+    const { side } = this.#options;
+    const found = await Promise.all(keys.map((key) => openEntry(side.place.store, key)));
+    const entries = found.filter((entry) => entry !== undefined);
+    const [first] = entries;
+    if (!first) {
+      side.ledger.settle(seq);
+      return undefined;
+    }
+    const before = side.ledger.open.get(seq)?.sealing;
+    this.#exported.push(seq);
+    if (!before && !fitsGroup(entries)) {
+      this.#mark(seq, { keys: [first.key] }, [first]);
+      return seal(joinBodies(bytesBody(encodeFrameHead(first.head)), first.body), side.spool);
+    }
+    const { first: base } = await side.history.out.history();
+    const prepared = await prepareApart(side.history.out, entries, { before, base, quality: QUICK });
+    const { apart, quality } = prepared;
+    const recipients = entries.map(({ head }) => head.recipients.length);
+    const sealing = { base: prepared.base, ...(apart ? { apart } : {}), quality, recipients };
+    this.#mark(seq, { keys: entries.map(({ key }) => key), sealing }, entries);
+    return sealGroup(prepared);
+  }
+
+  #mark(seq: number, opened: Opened, entries: readonly Entry[]): void {
+    const { side, waitSeconds } = this.#options;
+    const since = side.now();
+    side.ledger.reopen(seq, { ...opened, stick: { since, until: Math.ceil(since + waitSeconds) } });
+    this.mails += entries.length;
+    this.bytesRaw += entries.reduce((sum, { body }) => sum + body.size, 0);
+  }
+
+  async *#frame(seq: number, sealed: Sealed): AsyncGenerator<Uint8Array> {
+    const { codec, base, hash, length, packed, body } = sealed;
+    try {
+      yield this.#counted(this.#trip.offer({ seq, codec, base, hash, length, packed }).bytes);
+      for await (const chunk of body.read())
+        for (let at = 0; at < chunk.length; at += DATA_BYTES) {
+          const piece = chunk.subarray(at, Math.min(at + DATA_BYTES, at + Math.max(0, this.#room() - 4)));
+          this.isCut = piece.length < Math.min(DATA_BYTES, chunk.length - at);
+          if (piece.length > 0) yield this.#counted(this.#trip.data(piece));
+          if (this.isCut) return;
+        }
+    } finally {
+      await sealed.discard();
+    }
+  }
+
+  /** Bytes of records that may still come. */
+  #room(): number {
+    const { bytesMax } = this.#options;
+    return bytesMax === 0 ? Number.POSITIVE_INFINITY : bytesMax - batchFileBytes(this.#bytes) - 16;
+  }
+
+  #counted(bytes: Uint8Array): Uint8Array {
+    this.#bytes += bytes.length;
+    return bytes;
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * Takes what a batch file holds. It may come twice, in any order, months late: what is known already is passed over, and
+ * what it says of answers and floors is only ever news.
+ */
+import { type BatchEvent, type BatchMark, BatchReader, type BatchWay } from '../core/batch.ts';
+import { Trip } from '../core/trip.ts';
+import { WINDOW } from '../core/trip-ledger.ts';
+import type { Hello, Offer, Welcome } from '../core/trip-message.ts';
+import { TripError } from '../core/trip-record.ts';
+import { BatchError } from './batch-file.ts';
+import { settleOffer } from './settle-offer.ts';
+import { TripInbox } from './trip-inbox.ts';
+import { TripOutput, type Wire } from './trip-output.ts';
+import type { TripSide } from './trip-side.ts';
+
+export interface BatchGreeting {
+  readonly mark: BatchMark;
+  readonly greeting: Hello | Welcome;
+}
+
+/** The greeting, and what follows it. */
+export async function readBatch(
+  records: AsyncIterable<Uint8Array>,
+  way: BatchWay,
+): Promise<BatchGreeting & { readonly events: AsyncGenerator<BatchEvent> }> {
+  const events = eventsOf(records, way);
+  const { value } = await events.next();
+  if (value?.type !== 'greeting') throw new BatchError('the batch is empty: export it again');
+  return { mark: value.mark, greeting: value.greeting, events };
+}
+
+async function* eventsOf(records: AsyncIterable<Uint8Array>, way: BatchWay): AsyncGenerator<BatchEvent> {
+  const reader = new BatchReader(way);
+  for await (const bytes of records) yield* reader.push(bytes);
+}
+
+export interface Imported {
+  readonly mails: number;
+  readonly bytesRaw: number;
+  /** Offers of ours that it answered. */
+  readonly answered: number;
+  /** Frames that had come before. */
+  readonly known: number;
+  /** Frames that build on what this side does not have: they come again over a link. */
+  readonly unreadable: number;
+  /** Part of a mail is held; the rest may come over any way. */
+  readonly partial: boolean;
+  /** Why it ended early. */
+  readonly fault?: string;
+}
+
+/** `takesAnswers`: whether the numbers that it answers are ours. All is durable when it returns. */
+export async function importBatch(
+  side: TripSide,
+  { greeting, events }: { readonly greeting: Hello | Welcome; readonly events: AsyncIterable<BatchEvent> },
+  takesAnswers: boolean,
+): Promise<Imported> {
+  if (greeting.floor > side.ledger.floor) side.ledger.raise(greeting.floor);
+  const taking = new Taking(side, takesAnswers);
+  let fault: string | undefined;
+  try {
+    for await (const event of events) await taking.take(event);
+  } catch (error) {
+    if (!(error instanceof BatchError) && !(error instanceof TripError)) throw error;
+    fault = error.message;
+  } finally {
+    await taking.end();
+  }
+  return { ...taking.counts, ...(fault === undefined ? {} : { fault }) };
+}
+
+/** Nobody listens: answers go into the ledger, and with whatever goes next. */
+const SILENT: Wire = {
+  incoming: (async function* () {})(),
+  write: async () => undefined,
+  end: () => undefined,
+  destroy: () => undefined,
+};
+
+class Taking {
+  readonly #side: TripSide;
+  readonly #takesAnswers: boolean;
+  readonly #output: TripOutput;
+  readonly #inbox: TripInbox;
+  /** Bytes of the frame that are held already; undefined when the frame is not wanted. */
+  #skip: number | undefined;
+  #inFrame = false;
+  #answered = 0;
+  #known = 0;
+  #unreadable = 0;
+
+  constructor(side: TripSide, takesAnswers: boolean) {
+    this.#side = side;
+    this.#takesAnswers = takesAnswers;
+    const trip = new Trip({ side: 'instance' in side.greeting ? 'agent' : 'hub', ledger: side.ledger });
+    const ignore = (): void => undefined;
+    this.#output = new TripOutput({ trip, wire: SILENT, failed: ignore, sent: ignore });
+    this.#inbox = new TripInbox({ side, trip, output: this.#output, work: (task) => task() });
+  }
+
+  get counts(): Imported {
+    return {
+      ...this.#inbox.carried,
+      answered: this.#answered,
+      known: this.#known,
+      unreadable: this.#unreadable,
+      partial: this.#inFrame && this.#skip !== undefined,
+    };
+  }
+
+  async take(event: BatchEvent): Promise<void> {
+    switch (event.type) {
+      case 'answered':
+        return this.#settle(event);
+      case 'offer':
+        return this.#offered(event.offer);
+      case 'data':
+        return this.#data(event.bytes);
+      case 'arrived':
+        return this.#arrived(event.offer);
+      case 'greeting':
+        return undefined;
+    }
+  }
+
+  async end(): Promise<void> {
+    const { side } = { side: this.#side };
+    await this.#inbox.cut();
+    await this.#output.flush();
+    this.#output.stop();
+    await side.partials.dropBelow(side.ledger.floor);
+    await side.ended?.();
+    await side.history.in.save();
+    await side.history.out.save();
+    await side.save();
+  }
+
+  async #settle({ seq, answer }: Extract<BatchEvent, { type: 'answered' }>): Promise<void> {
+    const opened = this.#takesAnswers ? this.#side.ledger.open.get(seq) : undefined;
+    if (!opened) return;
+    await this.#side.exclusively(() => settleOffer(this.#side, opened, answer));
+    this.#side.ledger.settle(seq);
+    this.#answered += 1;
+  }
+
+  async #offered(offer: Offer): Promise<void> {
+    const { ledger, partials } = this.#side;
+    const { seq, hash, length } = offer;
+    this.#inFrame = true;
+    this.#skip = undefined;
+    const isKnown = seq !== 0 && (seq < ledger.floor || ledger.answered.has(seq));
+    if (isKnown) this.#known += 1;
+    if (isKnown || seq >= ledger.floor + WINDOW) return;
+    const held = (await partials.list()).find((partial) => partial.seq === seq && partial.hash === hash)?.held ?? 0;
+    this.#skip = held <= length ? held : 0;
+    await this.#inbox.offered({ ...offer, start: this.#skip }, false);
+  }
+
+  async #data(bytes: Uint8Array): Promise<void> {
+    if (this.#skip === undefined) return;
+    const skipped = Math.min(this.#skip, bytes.length);
+    this.#skip -= skipped;
+    if (skipped < bytes.length) await this.#inbox.data(bytes.subarray(skipped));
+  }
+
+  async #arrived(offer: Offer): Promise<void> {
+    this.#inFrame = false;
+    if (this.#skip === undefined) return;
+    await this.#inbox.arrived(offer);
+    if (offer.seq !== 0 && !this.#side.ledger.answered.has(offer.seq)) this.#unreadable += 1;
+  }
+}
