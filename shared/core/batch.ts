@@ -16,7 +16,15 @@ import {
   isGroup,
   type Welcome,
 } from './trip-message.ts';
-import { encodeRecord, FieldReader, OPTIONAL_TYPES, RECORD, RecordReader, TripError } from './trip-record.ts';
+import {
+  encodeRecord,
+  encodeVarint,
+  FieldReader,
+  OPTIONAL_TYPES,
+  RECORD,
+  RecordReader,
+  TripError,
+} from './trip-record.ts';
 
 /** Up: from the office to the hub. */
 export type BatchWay = 'up' | 'down';
@@ -90,9 +98,26 @@ function decodeBatchMark(payload: Uint8Array): BatchMark {
   return { instance: read.hex(8), point: read.hex(8) };
 }
 
+/** In one record; the bound of optional records is 4,096 bytes. */
+const FRAMES_MAX = 200;
+
+/** Which frames the answers that follow are of: a number alone may be that of another mail, after a restored backup. */
+export function encodeAnsweredFrames(hashes: ReadonlyMap<number, string>): Uint8Array {
+  const all = [...hashes];
+  const records: Uint8Array[] = [];
+  for (let at = 0; at < all.length; at += FRAMES_MAX)
+    records.push(
+      encodeRecord(
+        RECORD.answeredFrames,
+        ...all.slice(at, at + FRAMES_MAX).flatMap(([seq, hash]) => [encodeVarint(seq), Buffer.from(hash, 'hex')]),
+      ),
+    );
+  return Buffer.concat(records);
+}
+
 export type BatchEvent =
   | { readonly type: 'greeting'; readonly mark: BatchMark; readonly greeting: Hello | Welcome }
-  | { readonly type: 'answered'; readonly seq: number; readonly answer: Answer }
+  | { readonly type: 'answered'; readonly seq: number; readonly answer: Answer; readonly hash: string | undefined }
   | { readonly type: 'offer'; readonly offer: Offer }
   | { readonly type: 'data'; readonly bytes: Uint8Array }
   | { readonly type: 'arrived'; readonly offer: Offer };
@@ -107,6 +132,7 @@ export class BatchReader {
   #mark: BatchMark | undefined;
   #greeted = false;
   #incoming: { readonly offer: Offer; left: number } | undefined;
+  readonly #hashes = new Map<number, string>();
 
   constructor(way: BatchWay) {
     this.#way = way;
@@ -116,9 +142,15 @@ export class BatchReader {
   *push(bytes: Uint8Array): Generator<BatchEvent> {
     for (const { type, payload } of this.#reader.push(bytes)) {
       if (!this.#mark) this.#first(type, payload);
+      else if (type === RECORD.answeredFrames) this.#answeredFrames(payload);
       else if (!this.#greeted) yield this.#greeting(this.#mark, type, payload);
       else yield* this.#record(type, payload);
     }
+  }
+
+  #answeredFrames(payload: Uint8Array): void {
+    const read = new FieldReader(payload);
+    while (read.left > 0 && this.#hashes.size < RUN_MAX) this.#hashes.set(read.varint(), read.hex(8));
   }
 
   #first(type: number, payload: Uint8Array): void {
@@ -137,10 +169,10 @@ export class BatchReader {
     if (type === RECORD.data) yield* this.#data(payload);
     else if (this.#incoming) throw new TripError(`record ${type} stands in the middle of a frame`);
     else if (type === RECORD.offer) yield* this.#offer(decodeOffer(payload));
-    else if (type === RECORD.accepted) yield* acceptedEvents(payload);
+    else if (type === RECORD.accepted) yield* this.#accepted(payload);
     else if (type === RECORD.answer) {
       const { seq, verdicts } = decodeAnswer(payload);
-      yield { type: 'answered', seq, answer: verdicts };
+      yield { type: 'answered', seq, answer: verdicts, hash: this.#hashes.get(seq) };
     } else if (type !== RECORD.ready && type !== RECORD.done && type !== RECORD.partial && type < OPTIONAL_TYPES)
       throw new TripError(`record ${type} has no place in a batch`);
   }
@@ -161,10 +193,11 @@ export class BatchReader {
     this.#incoming = undefined;
     yield { type: 'arrived', offer: incoming.offer };
   }
-}
 
-function* acceptedEvents(payload: Uint8Array): Generator<BatchEvent> {
-  const { first, count } = decodeAccepted(payload);
-  if (count < 1 || count > RUN_MAX) throw new TripError('more is accepted at once than can be open');
-  for (let seq = first; seq < first + count; seq += 1) yield { type: 'answered', seq, answer: 'K' };
+  *#accepted(payload: Uint8Array): Generator<BatchEvent> {
+    const { first, count } = decodeAccepted(payload);
+    if (count < 1 || count > RUN_MAX) throw new TripError('more is accepted at once than can be open');
+    for (let seq = first; seq < first + count; seq += 1)
+      yield { type: 'answered', seq, answer: 'K', hash: this.#hashes.get(seq) };
+  }
 }

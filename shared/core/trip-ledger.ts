@@ -20,8 +20,9 @@ export interface Opened {
   readonly keys: readonly string[];
   /** How a frame of several mails was sealed; absent before that, and for a mail that is streamed. */
   readonly sealing?: Sealing;
-  /** It is on a stick, or with another carrier of files: no link is paid for it before `until`. Unix seconds of the hub. */
-  readonly stick?: { readonly since: number; readonly until: number };
+  /** It is on a stick, or with another carrier of files: no link is paid for it before `until`. Unix seconds of the
+   * hub. `hash`: of the frame that is there; a stick's answer counts only for the very same. */
+  readonly stick?: { readonly since: number; readonly until: number; readonly hash: string };
 }
 
 export interface Sealing {
@@ -41,6 +42,8 @@ export interface LedgerData {
   readonly open: readonly (readonly [seq: number, opened: Opened])[];
   readonly floor: number;
   readonly answered: readonly (readonly [seq: number, answer: Answer])[];
+  /** Hashes of the frames that were answered: a batch names them beside the answers. */
+  readonly hashes?: readonly (readonly [seq: number, hash: string])[];
 }
 
 export const EMPTY_LEDGER: LedgerData = { next: 1, open: [], floor: 1, answered: [] };
@@ -51,16 +54,19 @@ export class Ledger {
   /** In the order of the numbers. */
   readonly #open: Map<number, Opened>;
   readonly #answered: Map<number, Answer>;
+  readonly #hashes: Map<number, string>;
 
-  constructor({ next, open, floor, answered }: LedgerData = EMPTY_LEDGER) {
+  constructor({ next, open, floor, answered, hashes = [] }: LedgerData = EMPTY_LEDGER) {
     this.#next = next;
     this.#floor = floor;
     this.#open = new Map(open);
     this.#answered = new Map(answered);
+    this.#hashes = new Map(hashes);
   }
 
   get data(): LedgerData {
-    return { next: this.#next, open: [...this.#open], floor: this.#floor, answered: [...this.#answered] };
+    const [answered, hashes] = [[...this.#answered], [...this.#hashes]];
+    return { next: this.#next, open: [...this.#open], floor: this.#floor, answered, hashes };
   }
 
   /** Offers without an answer, by number. */
@@ -70,6 +76,11 @@ export class Ledger {
 
   get answered(): ReadonlyMap<number, Answer> {
     return this.#answered;
+  }
+
+  /** Hashes of the frames that were answered. */
+  get hashes(): ReadonlyMap<number, string> {
+    return this.#hashes;
   }
 
   /** Every offer that we made below this is settled. */
@@ -106,9 +117,11 @@ export class Ledger {
     if (seq >= this.#floor + WINDOW) throw new TripError(`offer ${seq} is too far above the floor ${this.#floor}`);
   }
 
-  /** Remembers the answer that the peer's offer got. */
-  answer(seq: number, answer: Answer): void {
-    if (seq >= this.#floor) this.#answered.set(seq, answer);
+  /** Remembers the answer that the peer's offer got, and of which frame it is. */
+  answer(seq: number, answer: Answer, hash?: string): void {
+    if (seq < this.#floor) return;
+    this.#answered.set(seq, answer);
+    if (hash !== undefined) this.#hashes.set(seq, hash);
   }
 
   /**
@@ -119,7 +132,7 @@ export class Ledger {
     if (floor === 1 && this.#floor > 1) this.forgetPeer();
     if (floor < this.#floor) throw new TripError(`the floor went back from ${this.#floor} to ${floor}`);
     this.#floor = floor;
-    for (const seq of this.#answered.keys()) if (seq < floor) this.#answered.delete(seq);
+    for (const seq of this.#answered.keys()) if (seq < floor) this.#forget(seq);
   }
 
   get floor(): number {
@@ -130,5 +143,11 @@ export class Ledger {
   forgetPeer(): void {
     this.#floor = 1;
     this.#answered.clear();
+    this.#hashes.clear();
+  }
+
+  #forget(seq: number): void {
+    this.#answered.delete(seq);
+    this.#hashes.delete(seq);
   }
 }

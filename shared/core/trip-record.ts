@@ -24,6 +24,8 @@ export const RECORD = {
   pulse: 64,
   /** The first of a batch file (shared/core/batch.ts). */
   batch: 65,
+  /** In a batch file: which frames the answers that follow are of. */
+  answeredFrames: 66,
   turn: 70,
 } as const;
 

@@ -3,7 +3,7 @@
  * being on a stick, durably, before its first byte is handed out; so whatever becomes of the file, no mail is lost, and
  * one that comes twice is known.
  */
-import { type BatchMark, batchFileBytes, encodeBatchMark } from '../core/batch.ts';
+import { type BatchMark, batchFileBytes, encodeAnsweredFrames, encodeBatchMark } from '../core/batch.ts';
 import { encodeFrameHead } from '../core/frame.ts';
 import { Trip } from '../core/trip.ts';
 import type { Opened } from '../core/trip-ledger.ts';
@@ -60,6 +60,7 @@ export class BatchExport {
     await this.#outbox.forgetGone();
     const mark: BatchMark = { instance, point: (await side.history.in.history()).tip };
     yield this.#counted(encodeBatchMark(mark));
+    yield this.#counted(encodeAnsweredFrames(side.ledger.hashes));
     yield this.#counted(this.#trip.greet(side.greeting, []));
     if (side.directory) yield* this.#frame(0, await seal(bytesBody(side.directory), side.spool));
     for (let frame = await this.#next(); frame; frame = await this.#next()) {
@@ -88,6 +89,7 @@ export class BatchExport {
       for (let chosen = await this.#outbox.choose(); chosen; chosen = await this.#outbox.choose()) {
         const sealed = await this.#seal(chosen);
         if (!sealed) continue;
+        this.#mark(chosen.seq, sealed.hash);
         await side.save();
         return { seq: chosen.seq, sealed };
       }
@@ -108,7 +110,7 @@ export class BatchExport {
     const before = side.ledger.open.get(seq)?.sealing;
     this.#exported.push(seq);
     if (!before && !fitsGroup(entries)) {
-      this.#mark(seq, { keys: [first.key] }, [first]);
+      this.#reopen(seq, { keys: [first.key] }, [first]);
       return seal(joinBodies(bytesBody(encodeFrameHead(first.head)), first.body), side.spool);
     }
     const { first: base } = await side.history.out.history();
@@ -116,14 +118,20 @@ export class BatchExport {
     const { apart, quality } = prepared;
     const recipients = entries.map(({ head }) => head.recipients.length);
     const sealing = { base: prepared.base, ...(apart ? { apart } : {}), quality, recipients };
-    this.#mark(seq, { keys: entries.map(({ key }) => key), sealing }, entries);
+    this.#reopen(seq, { keys: entries.map(({ key }) => key), sealing }, entries);
     return sealGroup(prepared);
   }
 
-  #mark(seq: number, opened: Opened, entries: readonly Entry[]): void {
+  /** It is on the stick, as the frame with this hash. */
+  #mark(seq: number, hash: string): void {
     const { side, waitSeconds } = this.#options;
+    const opened = side.ledger.open.get(seq);
     const since = side.now();
-    side.ledger.reopen(seq, { ...opened, stick: { since, until: Math.ceil(since + waitSeconds) } });
+    if (opened) side.ledger.reopen(seq, { ...opened, stick: { since, until: Math.ceil(since + waitSeconds), hash } });
+  }
+
+  #reopen(seq: number, opened: Opened, entries: readonly Entry[]): void {
+    this.#options.side.ledger.reopen(seq, opened);
     this.mails += entries.length;
     this.bytesRaw += entries.reduce((sum, { body }) => sum + body.size, 0);
   }

@@ -135,9 +135,10 @@ class Taking {
     await side.save();
   }
 
-  async #settle({ seq, answer }: Extract<BatchEvent, { type: 'answered' }>): Promise<void> {
+  async #settle({ seq, answer, hash }: Extract<BatchEvent, { type: 'answered' }>): Promise<void> {
     const opened = this.#takesAnswers ? this.#side.ledger.open.get(seq) : undefined;
-    if (!opened) return;
+    // A number alone may be that of another mail: this side may have come back from a backup since.
+    if (!opened || opened.stick?.hash !== hash || hash === undefined) return;
     await this.#side.exclusively(() => settleOffer(this.#side, opened, answer));
     this.#side.ledger.settle(seq);
     this.#answered += 1;

@@ -60,7 +60,7 @@ export class TripInbox {
     const isAlone = offer.seq !== 0 && (!isGroup(offer.codec) || offer.packed > SHARED_BYTES_MAX);
     if (isAlone && mailBytesMax > 0 && offer.packed > mailBytesMax + FRAME_HEAD_BYTES_MAX) {
       // Said at once, so that the rest of it need not travel.
-      this.#answer(offer.seq, [tooLarge(mailBytesMax)]);
+      this.#answer(offer, [tooLarge(mailBytesMax)]);
       await this.#options.output.flush();
       return;
     }
@@ -116,7 +116,7 @@ export class TripInbox {
     mails.catch(() => undefined);
     await this.#options.work(async () => {
       const opened = await mails;
-      if (opened) this.#answer(offer.seq, await this.#acceptGroup(opened));
+      if (opened) this.#answer(offer, await this.#acceptGroup(opened));
       await frame.drop();
     });
   }
@@ -187,13 +187,13 @@ export class TripInbox {
       await frame.drop();
     } else {
       const answer = await this.#takeMail(offer, frame);
-      this.#answer(offer.seq, answer);
+      this.#answer(offer, answer);
       await frame.drop();
     }
   }
 
-  #answer(seq: number, answer: Answer): void {
-    this.#ledger.answer(seq, answer);
+  #answer({ seq, hash }: Offer, answer: Answer): void {
+    this.#ledger.answer(seq, answer, hash);
     this.#options.output.answer(seq, answer);
   }
 

@@ -19,7 +19,7 @@ const OPENED = z.strictObject({
       recipients: z.array(z.int()),
     }),
   ),
-  stick: z.exactOptional(z.strictObject({ since: z.int(), until: z.int() })),
+  stick: z.exactOptional(z.strictObject({ since: z.int(), until: z.int(), hash: z.string() })),
 });
 
 const STATE = z.strictObject({
@@ -44,6 +44,7 @@ const STATE = z.strictObject({
     ),
     floor: SEQ,
     answered: z.array(z.tuple([SEQ, z.union([z.literal('K'), z.array(VERDICT)])])),
+    hashes: z._default(z.array(z.tuple([SEQ, z.string()])), []),
   }),
   /** At the hub: the next folder that calls is taken, whichever it is. */
   readmit: z.optional(z.boolean()),

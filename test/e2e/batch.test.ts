@@ -1,9 +1,9 @@
 /** A stick between a hub and an office: real files, a real link beside them. */
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Agent, Desk } from '../../agent/agent.ts';
 import { batchCommands as agentCommands } from '../../agent/batch-commands.ts';
@@ -84,6 +84,24 @@ test('mail goes up on a stick, once however often; the answer comes back on one,
   expect(await up('c')).toMatchObject({ code: 0, said: expect.stringContaining('0 mails') });
   expect(await atHub('c')).toMatchObject({ said: expect.stringContaining('1 frames of ours answered') });
   expect(await pair.hub.entries('office/herat')).toHaveLength(0);
+});
+
+test('a laptop from a backup gives a number to another mail: the old stick does not answer that', async () => {
+  const backup = await mkdtemp(join(folder, 'backup-'));
+  const { data, file } = pair.agent.config;
+  await cp(dirname(file), backup, { recursive: true });
+  await postUp(pair.agent, mail('one'));
+  await up('a');
+  await atHub('a');
+  await down('answer');
+  const restored = await pair.another({ folder: backup });
+  expect(restored.config.data).not.toBe(data);
+  await postUp(restored, mail('two'));
+  await up('b', {}, restored);
+  expect(await atOffice('answer', restored)).toMatchObject({ code: 0 });
+  expect(await waits(restored)).toBe(1);
+  expect((await atOffice('answer')).code).toBe(0);
+  expect(await waits()).toBe(0);
 });
 
 test('what is on a stick waits for it, and goes by link when the wait is over: once, though both come', async () => {
