@@ -87,6 +87,7 @@ test('mail goes up on a stick, once however often; the answer comes back on one,
 });
 
 test('a laptop from a backup gives a number to another mail: the old stick does not answer that', async () => {
+  await sync(pair.agent);
   const backup = await mkdtemp(join(folder, 'backup-'));
   const { data, file } = pair.agent.config;
   await cp(dirname(file), backup, { recursive: true });

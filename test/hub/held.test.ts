@@ -26,7 +26,6 @@ const OFFICE = { ...HERAT, limits: { ...DEFAULT_LIMITS, holdBytesMax: 20_000 } }
 const start = async (toml = ''): Promise<void> => {
   pair = await syncPair({ tables: true, office: OFFICE, toml });
 };
-
 const PHOTO = Buffer.alloc(30_000, 'photo');
 const TABLE = Buffer.alloc(9_000, 'a;b;c\n');
 const LARGE = Buffer.from(
