@@ -120,13 +120,13 @@ export class CuttingProxy {
       waiting -= bytes.length;
       if (bytes.length > 0) to.write(bytes);
       else to.end();
-      if (waiting < WAITING_BYTES_MAX && to.writableLength < WAITING_BYTES_MAX) from.resume();
+      if (waiting < WAITING_BYTES_MAX && !to.writableNeedDrain) from.resume();
     };
     to.on('drain', () => from.resume());
     const carry = (bytes: Buffer): void => {
       waiting += bytes.length;
       this.#line.carry(direction, bytes, deliver);
-      if (waiting >= WAITING_BYTES_MAX || to.writableLength >= WAITING_BYTES_MAX) from.pause();
+      if (waiting >= WAITING_BYTES_MAX || to.writableNeedDrain) from.pause();
     };
     let ended = false;
     const end = (): void => {
