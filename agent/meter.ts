@@ -1,4 +1,4 @@
-/** What a trip has used so far, looked at several times a second: it ends before it would use more than it may. */
+/** What a trip has used so far, looked at with each piece and several times a second: it ends before it would use more than it may. */
 import { TripCut } from '../shared/io/trip-side.ts';
 import type { LinkConfig } from './config.ts';
 import type { HubCall } from './dial-hub.ts';
@@ -20,10 +20,14 @@ export interface Metered {
   look?(): void;
 }
 
-/** Answers how to stop it. */
-export function startMeter({ call, link, allowance, since, abort, look }: Metered): () => void {
-  const timer = setInterval(() => {
-    look?.();
+export interface Meter {
+  /** Looks now: with each piece that is sent, and each that comes. */
+  check(): void;
+  stop(): void;
+}
+
+export function startMeter({ call, link, allowance, since, abort, look }: Metered): Meter {
+  const check = (): void => {
     const bytes = call.bytesUp + call.bytesDown + AHEAD.bytes;
     const seconds = (performance.now() - since) / 1_000 + AHEAD.seconds;
     const rest = 'what was under way goes on where it is with the next sync';
@@ -33,6 +37,10 @@ export function startMeter({ call, link, allowance, since, abort, look }: Metere
       abort(
         new TripCut(`the money for link ${link.name} (${moneyText(allowance.money, link)} left) is used up: ${rest}`),
       );
+  };
+  const timer = setInterval(() => {
+    look?.();
+    check();
   }, LOOK_MS);
-  return () => clearInterval(timer);
+  return { check, stop: () => clearInterval(timer) };
 }

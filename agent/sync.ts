@@ -10,7 +10,7 @@ import { type Agent, OUT } from './agent.ts';
 import type { LinkConfig } from './config.ts';
 import { callHub, type HubCall, HubRefused } from './dial-hub.ts';
 import { DEFAULT_LINK } from './link.ts';
-import { startMeter } from './meter.ts';
+import { type Meter, startMeter } from './meter.ts';
 import { priceOf } from './price.ts';
 import { agentSide } from './trip-session.ts';
 
@@ -118,6 +118,7 @@ async function syncAlone(agent: Agent, options: SyncOptions): Promise<Trip> {
     return { fault: faultOf(error as Error) };
   }
   const { link, onProgress, signal, allowance = {}, up = options.down !== true, down = options.up !== true } = options;
+  let meter: Meter | undefined;
   let reached: TripCounts = { sent: NO_MAIL, received: NO_MAIL, resumed: 0 };
   const side = await agentSide(agent, {
     up,
@@ -127,10 +128,11 @@ async function syncAlone(agent: Agent, options: SyncOptions): Promise<Trip> {
     ...(link?.half_duplex ? { halfDuplex: true } : {}),
     progress: (counts) => {
       reached = counts;
+      meter?.check();
     },
   });
   const session = new TripSession(side, call.wire);
-  const stopMeter = startMeter({
+  meter = startMeter({
     call,
     link: link ?? DEFAULT_LINK,
     allowance,
@@ -139,7 +141,7 @@ async function syncAlone(agent: Agent, options: SyncOptions): Promise<Trip> {
     look: () => onProgress?.({ ...reached, bytesUp: call.bytesUp, bytesDown: call.bytesDown }),
   });
   const outcome = await runTrip(session, signal);
-  stopMeter();
+  meter.stop();
   await call.close();
   const fault = outcome.complete ? undefined : outcomeFault(outcome);
   return { call, outcome, down, ...(fault ? { fault } : {}) };

@@ -350,6 +350,7 @@ export class TripSender {
       if (over() || (seq !== 0 && !trip.inFlight.has(seq))) return;
       output.push(trip.data(piece));
       await output.room();
+      this.#options.progress();
       // Bytes that lie in memory let nothing else happen between them, and the answer to this frame may be there.
       await nextTurn();
     }
