@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import type { LinkConfig } from '../../agent/config.ts';
@@ -100,6 +101,8 @@ test.each(['up', 'down'] as const)(
     const used = first.up.bytesWire + first.down.bytesWire;
     expect(used).toBeGreaterThan(8_000);
     expect(first.cost).toBeCloseTo((used / 1e6) * 100, 6);
+    // What had been handed to the line still arrives, at its pace.
+    await sleep(2_000);
     pair.proxy.pace = undefined;
     const second = await sync(pair.agent, { link });
     expect(second).toMatchObject({ ok: true, resumed: 1, [way]: { mails: 1 } });
