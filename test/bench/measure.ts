@@ -7,7 +7,7 @@ import type { Peer, PeerSite } from './peer.ts';
 import { type Tally, tally } from './tally.ts';
 
 /** Calls in a row after which nothing more has arrived: it never will. */
-const IDLE_CALLS_MAX = 20;
+const IDLE_CALLS_MAX = 60;
 const CALLS_MAX = 1_000;
 const SECONDS_MAX = 1_200;
 
