@@ -20,7 +20,6 @@ import { type Sealed, seal } from './seal.ts';
 import { settleOffer } from './settle-offer.ts';
 import type { TripOutput } from './trip-output.ts';
 import { TripPace } from './trip-pace.ts';
-import { settleEntry } from './trip-settle.ts';
 import type { Carried, TripSide } from './trip-side.ts';
 
 /** Frames of one mail that are chosen, and put into the ledger, at once; one of several mails is worth a save of its own. */
@@ -169,13 +168,6 @@ export class TripSender {
     this.#options.side.place.log.error('an entry cannot travel', { reason: error.message });
   }
 
-  #settle(key: string, answer: Answer): Promise<void> {
-    const { side } = this.#options;
-    const { place, maildir } = side;
-    const delivered = async (entry: Entry): Promise<void> => side.delivered?.(entry);
-    return settleEntry(place, { maildir, key, answer, now: side.now(), delivered });
-  }
-
   #restNow(): void {
     this.resting = true;
     this.#options.resting();
@@ -321,7 +313,7 @@ export class TripSender {
       if (!entry) continue;
       if (this.#isTooLarge(entry)) {
         const text = `sorry, that message size exceeds the limit of ${side.peerBytesMax()} bytes (#5.3.4)`;
-        await this.#settle(key, [refused(text)]);
+        await settleOffer(side, { keys: [key] }, [refused(text)]);
       } else entries.push(entry);
     }
     return entries;
