@@ -2,7 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { BULK, NORMAL, URGENT } from '../../shared/core/entry.ts';
 import { accepted, deferred, refused, type Verdict } from '../../shared/core/verdict.ts';
+import { readBody } from '../../shared/io/body.ts';
 import type { TripSide } from '../../shared/io/trip-side.ts';
 import { TripPair } from '../support/trip-pair.ts';
 
@@ -156,6 +158,22 @@ test('mail that is published while the trip runs goes with it, urgent before the
   const { agent } = await pair.trip({ agentSide });
   expect(agent).toMatchObject({ complete: true, sent: { mails: 101 } });
   expect(order.indexOf(1)).toBeLessThan(60);
+});
+
+test('urgent mail goes first, then the small before the large, and what machines send in bulk last', async () => {
+  pair = await TripPair.make();
+  const post = (name: string, size: number, urgency: number) =>
+    pair.agent.post(mail(name, size), ['reader@there'], urgency);
+  await post('bulk', 10, BULK);
+  await post('large', 60_000, NORMAL);
+  await post('small', 10, NORMAL);
+  await post('urgent', 30_000, URGENT);
+  const order: string[] = [];
+  const delivered: TripSide['delivered'] = async ({ body }) => {
+    order.push(/Subject: (\w+)/.exec((await readBody(body, 100_000)).toString())?.[1] ?? '');
+  };
+  expect((await pair.trip({ agentSide: { delivered } })).agent.complete).toBe(true);
+  expect(order).toEqual(['urgent', 'small', 'large', 'bulk']);
 });
 
 test('of a queue of 5,000 mails the start of a trip lists one page, and a cut costs no more', async () => {
