@@ -10,8 +10,9 @@ import {
   decodeDirectoryDelta,
   directoryHash,
 } from '../shared/core/public-directory.ts';
+import { TRIP_VERSION, type Welcome } from '../shared/core/trip-greeting.ts';
 import { Ledger } from '../shared/core/trip-ledger.ts';
-import { CODECS_KNOWN, TRIP_VERSION, type Welcome } from '../shared/core/trip-message.ts';
+import { CODECS_KNOWN } from '../shared/core/trip-message.ts';
 import { TripError } from '../shared/core/trip-record.ts';
 import { HistoryLog } from '../shared/io/history-log.ts';
 import { Partials } from '../shared/io/partials.ts';

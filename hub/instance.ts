@@ -5,8 +5,8 @@
  */
 
 import { parseEntryName } from '../shared/core/entry.ts';
+import type { Hello } from '../shared/core/trip-greeting.ts';
 import { EMPTY_LEDGER } from '../shared/core/trip-ledger.ts';
-import type { Hello } from '../shared/core/trip-message.ts';
 import { EXIT } from '../shared/io/command-line.ts';
 import { TripCut, TripRefused } from '../shared/io/trip-side.ts';
 import {

@@ -11,7 +11,7 @@ import type { TLSSocket, TlsOptions } from 'node:tls';
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { type Context, Hono } from 'hono';
-import { decodeHello, type Hello } from '../shared/core/trip-message.ts';
+import { decodeHello, type Hello } from '../shared/core/trip-greeting.ts';
 import { RECORD, RecordReader, TripError } from '../shared/core/trip-record.ts';
 import { arriving } from '../shared/io/arriving.ts';
 import { EXIT } from '../shared/io/command-line.ts';

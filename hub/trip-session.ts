@@ -9,8 +9,9 @@ import {
   encodeDirectoryDelta,
   publicDirectory,
 } from '../shared/core/public-directory.ts';
+import { type Hello, TRIP_VERSION } from '../shared/core/trip-greeting.ts';
 import { Ledger } from '../shared/core/trip-ledger.ts';
-import { CODECS_KNOWN, type Hello, TRIP_VERSION } from '../shared/core/trip-message.ts';
+import { CODECS_KNOWN } from '../shared/core/trip-message.ts';
 import { EXIT } from '../shared/io/command-line.ts';
 import { HistoryLog } from '../shared/io/history-log.ts';
 import { Partials } from '../shared/io/partials.ts';

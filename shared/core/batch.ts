@@ -4,18 +4,10 @@
  * number and whether it is the last, so a chunk that is missing, moved, doubled or from another file does not open, and
  * a file that was cut short is known from one that ended.
  */
+
+import { decodeHello, decodeWelcome, type Hello, type Welcome } from './trip-greeting.ts';
 import type { Offer } from './trip-message.ts';
-import {
-  type Answer,
-  decodeAccepted,
-  decodeAnswer,
-  decodeHello,
-  decodeOffer,
-  decodeWelcome,
-  type Hello,
-  isGroup,
-  type Welcome,
-} from './trip-message.ts';
+import { type Answer, decodeAccepted, decodeAnswer, decodeOffer, isGroup } from './trip-message.ts';
 import {
   encodeRecord,
   encodeVarint,

@@ -14,6 +14,7 @@
  */
 
 import { CONTENT_BYTES_MAX } from './group.ts';
+import { decodeHello, decodeWelcome, encodeHello, encodeWelcome, type Hello, type Welcome } from './trip-greeting.ts';
 import { type Ledger, WINDOW } from './trip-ledger.ts';
 import {
   type Answer,
@@ -22,34 +23,28 @@ import {
   decodeAnswer,
   decodeAsk,
   decodeDone,
-  decodeHello,
   decodeLacking,
   decodeNumber,
   decodeOffer,
   decodePartial,
   decodeRefusal,
   decodeRepeat,
-  decodeWelcome,
   encodeAccepted,
   encodeAnswer,
   encodeAsk,
   encodeDone,
-  encodeHello,
   encodeLacking,
   encodeNumber,
   encodeOffer,
   encodePartial,
   encodeRefusal,
   encodeRepeat,
-  encodeWelcome,
-  type Hello,
   isGroup,
   type Offer,
   type Partial,
   type Refusal,
   type Repeat,
   type Waiting,
-  type Welcome,
 } from './trip-message.ts';
 import { encodeRecord, OPTIONAL_TYPES, RECORD, RecordReader, TripError } from './trip-record.ts';
 

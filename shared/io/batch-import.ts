@@ -4,8 +4,9 @@
  */
 import { type BatchEvent, type BatchMark, BatchReader, type BatchWay } from '../core/batch.ts';
 import { Trip } from '../core/trip.ts';
+import type { Hello, Welcome } from '../core/trip-greeting.ts';
 import { WINDOW } from '../core/trip-ledger.ts';
-import type { Hello, Offer, Welcome } from '../core/trip-message.ts';
+import type { Offer } from '../core/trip-message.ts';
 import { TripError } from '../core/trip-record.ts';
 import { BatchError } from './batch-file.ts';
 import { settleOffer } from './settle-offer.ts';

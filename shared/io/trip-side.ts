@@ -1,7 +1,7 @@
 /** What a trip needs of the side that it works for: the hub for one office, or the agent. */
 import type { Peer } from '../core/delivery.ts';
+import type { Hello, Welcome } from '../core/trip-greeting.ts';
 import type { Ledger } from '../core/trip-ledger.ts';
-import type { Hello, Welcome } from '../core/trip-message.ts';
 import type { HistoryLog } from './history-log.ts';
 import type { Mail, Place } from './mail.ts';
 import type { Entry, ListedEntry } from './maildir.ts';

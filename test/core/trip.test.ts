@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeFrameHead, encodeFrameHead } from '../../shared/core/frame.ts';
 import { Trip, type TripEvent } from '../../shared/core/trip.ts';
+import { encodeHello, encodeWelcome, type Hello, type Welcome } from '../../shared/core/trip-greeting.ts';
 import { Ledger, WINDOW } from '../../shared/core/trip-ledger.ts';
 import {
   CODEC,
@@ -10,14 +11,10 @@ import {
   encodeAccepted,
   encodeAnswer,
   encodeDone,
-  encodeHello,
   encodeNumber,
   encodeOffer,
   encodePartial,
-  encodeWelcome,
-  type Hello,
   type Offer,
-  type Welcome,
 } from '../../shared/core/trip-message.ts';
 import { encodeRecord, encodeVarint, RECORD, RecordReader, TripError } from '../../shared/core/trip-record.ts';
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import type { Hello, Welcome } from '../../shared/core/trip-message.ts';
+import type { Hello, Welcome } from '../../shared/core/trip-greeting.ts';
 import type { TripSide } from '../../shared/io/trip-side.ts';
 import { unacknowledged } from '../../shared/io/unacknowledged.ts';
 import { TripPair } from '../support/trip-pair.ts';
