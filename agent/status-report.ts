@@ -5,6 +5,7 @@ import { countMaildir, listEntries } from '../shared/io/maildir.ts';
 import { type Agent, OUT } from './agent.ts';
 import type { LinkConfig } from './config.ts';
 import { chooseLink, DEFAULT_LINK } from './link.ts';
+import { bytesPerSecond, wireRatio } from './link-speed.ts';
 import { hasPrice, priceOf } from './price.ts';
 import { inspectQueues, type QueueState } from './queue-maildir.ts';
 import { budgetLeft, type LinkUse, lastTrips, moneyLeft, type Trip, usedOf } from './trips.ts';
@@ -120,23 +121,6 @@ async function fittingMails({ store }: Agent, links: readonly LinkConfig[]): Pro
     after = page.at(-1)?.key;
     if (after === undefined) return fitting;
   }
-}
-
-/** Both ways, as the trips over this link that carried something went. */
-function bytesPerSecond(trips: readonly Trip[], link: string): number | undefined {
-  const carried = trips.filter((trip) => trip.link === link && trip.mailsUp + trip.mailsDown > 0);
-  const seconds = carried.reduce((sum, trip) => sum + trip.seconds, 0);
-  return seconds > 0 ? carried.reduce((sum, trip) => sum + trip.bytesWire, 0) / seconds : undefined;
-}
-
-/** Before a link has carried anything: mail becomes about so much smaller. */
-const RATIO = 0.35;
-
-/** What the link carried for each byte of mail, both ways, as its trips with mail went. */
-function wireRatio(trips: readonly Trip[], link: string): number {
-  const carried = trips.filter((trip) => trip.link === link && trip.bytesRaw > 0);
-  const raw = carried.reduce((sum, { bytesRaw }) => sum + bytesRaw, 0);
-  return raw > 0 ? carried.reduce((sum, { bytesWire }) => sum + bytesWire, 0) / raw : RATIO;
 }
 
 function costOf(link: LinkConfig, bytes: number, speed: number | undefined): number | undefined {

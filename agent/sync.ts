@@ -9,10 +9,11 @@ import { type TripCounts, TripCut } from '../shared/io/trip-side.ts';
 import { type Agent, OUT } from './agent.ts';
 import type { LinkConfig } from './config.ts';
 import { callHub, type HubCall, HubRefused } from './dial-hub.ts';
+import { downBytesMax } from './down-limit.ts';
 import { DEFAULT_LINK } from './link.ts';
 import { type Meter, startMeter } from './meter.ts';
 import { priceOf } from './price.ts';
-import { agentSide } from './trip-session.ts';
+import { agentSide, setLinksTold } from './trip-session.ts';
 
 export interface SyncOptions {
   /** The link in use; its limits hold. */
@@ -120,9 +121,16 @@ async function syncAlone(agent: Agent, options: SyncOptions): Promise<Trip> {
   const { link, onProgress, signal, allowance = {}, up = options.down !== true, down = options.up !== true } = options;
   let meter: Meter | undefined;
   let reached: TripCounts = { sent: NO_MAIL, received: NO_MAIL, resumed: 0 };
+  const limit = await downBytesMax(agent, {
+    link: link ?? DEFAULT_LINK,
+    allowance,
+    used: { bytes: call.bytesUp + call.bytesDown, seconds: (performance.now() - since) / 1_000 },
+    up,
+  });
   const side = await agentSide(agent, {
     up,
     down,
+    ...(limit === undefined ? {} : { downBytesMax: limit }),
     mailBytesMax: link?.max_mail ?? 0,
     ...(link?.plain ? { plain: true } : {}),
     ...(link?.half_duplex ? { halfDuplex: true } : {}),
@@ -143,9 +151,14 @@ async function syncAlone(agent: Agent, options: SyncOptions): Promise<Trip> {
   const outcome = await runTrip(session, signal);
   meter.stop();
   await call.close();
+  if (side.links !== undefined && wasHeard(outcome)) await setLinksTold(agent, side.links);
   const fault = outcome.complete ? undefined : outcomeFault(outcome);
   return { call, outcome, down, ...(fault ? { fault } : {}) };
 }
+
+/** Whether the hub has read all of our greeting: before that it offers nothing, and is not done. */
+const wasHeard = ({ complete, peerWaiting, received }: TripOutcome): boolean =>
+  complete || peerWaiting !== undefined || received.mails > 0;
 
 async function runTrip(session: TripSession, signal: AbortSignal | undefined): Promise<TripOutcome> {
   const stop = (): void => session.abort(new TripCut('the agent was told to stop'));

@@ -30,6 +30,7 @@ import {
 import { type Agent, OUT } from './agent.ts';
 import { noteHeld } from './held.ts';
 import { hubTimeOffset, setHubTime } from './hub-time.ts';
+import { linksToTell } from './told-links.ts';
 
 const STATE = 'trip';
 const HUB = { name: 'hub', relays: true } as const;
@@ -43,6 +44,8 @@ export interface TripPlan {
   readonly halfDuplex?: boolean;
   /** Mail shall come as plain text. */
   readonly plain?: boolean;
+  /** Bytes of the line that the hub may send; absent: any number. */
+  readonly downBytesMax?: number;
   progress?(counts: TripCounts): void;
 }
 
@@ -58,7 +61,13 @@ export async function agentSide(agent: Agent, plan: TripPlan): Promise<TripSide>
   const before = await stateOf(agent);
   const state: TripState = { ...before, counter: before.counter + 1 };
   await writeTripState(agent.store, STATE, state);
-  return sideOf(agent, state, plan);
+  const links = await linksToTell(agent, state.linksTold);
+  return { ...(await sideOf(agent, state, plan)), ...(links === undefined ? {} : { links }) };
+}
+
+/** The hub has the links of the last trip. */
+export async function setLinksTold(agent: Agent, linksTold: string): Promise<void> {
+  await writeTripState(agent.store, STATE, { ...(await stateOf(agent)), linksTold });
 }
 
 export interface AgentBatchSide extends TripSide {
@@ -108,6 +117,7 @@ async function sideOf(agent: Agent, state: TripState, plan: TripPlan): Promise<T
       directory: directoryHash(agent.directory()),
       mailBytesMax: plan.mailBytesMax,
       floor: ledger.outFloor,
+      ...(plan.downBytesMax === undefined ? {} : { downBytesMax: plan.downBytesMax }),
     },
     peer: HUB,
     maildir: OUT,

@@ -25,6 +25,7 @@ import { forgetDelivered, keepDelivered, restoreDelivered } from './delivered.ts
 import { holdEntry } from './hold.ts';
 import type { Hub } from './hub.ts';
 import { admitInstance, readOfficeTrips, writeOfficeTrips } from './instance.ts';
+import { writeOfficeLinks } from './office-links.ts';
 import { withOffice } from './office-lock.ts';
 import { replaceByPlain } from './plain.ts';
 import { endTrip, runTrip } from './running-trips.ts';
@@ -182,6 +183,7 @@ export function hubSide(hub: Hub, { caller, office, hello, state }: OfficeTrip):
     },
     delivered: (entry) => keepDelivered(hub, name, entry),
     ...(directory ? { directory } : {}),
+    takeLinks: (links) => writeOfficeLinks(hub, name, links),
     ...(restoreFrom === undefined || !hello.down ? {} : { restore }),
     onPublished: (listener) => hub.onPublished(listener),
   };

@@ -24,6 +24,8 @@ export interface Hello {
   readonly mailBytesMax: number;
   /** All offers up below this number are settled. */
   readonly floor: number;
+  /** Bytes of the line that the hub may send in this trip; absent: any number. */
+  readonly downBytesMax?: number;
 }
 
 /** The hub's first record. */
@@ -50,6 +52,8 @@ export const encodeHello = (hello: Hello): Uint8Array =>
     Buffer.from(hello.directory, 'hex'),
     encodeVarint(hello.mailBytesMax),
     encodeVarint(hello.floor),
+    // What need not be said is not sent.
+    hello.downBytesMax === undefined ? Uint8Array.of() : encodeVarint(hello.downBytesMax),
   );
 
 const FLAG = { up: 1, down: 2, halfDuplex: 4, plain: 8 } as const;
@@ -65,7 +69,7 @@ export function decodeHello(payload: Uint8Array): Hello {
   const counter = read.varint();
   const [flags = 0, codecs = 0, directoryBytes = 0] = read.bytes(3);
   if (directoryBytes !== 0 && directoryBytes !== 16) throw new TripError('the hash of a directory has 16 bytes');
-  return {
+  const hello = {
     version,
     instance,
     counter,
@@ -78,6 +82,7 @@ export function decodeHello(payload: Uint8Array): Hello {
     mailBytesMax: read.varint(),
     floor: read.varint(),
   };
+  return read.left > 0 ? { ...hello, downBytesMax: read.varint() } : hello;
 }
 
 export const encodeWelcome = (welcome: Welcome): Uint8Array =>

@@ -26,6 +26,7 @@ export const RECORD = {
   batch: 65,
   /** In a batch file: which frames the answers that follow are of. */
   answeredFrames: 66,
+  links: 67,
   turn: 70,
 } as const;
 

@@ -14,6 +14,7 @@
  */
 
 import { CONTENT_BYTES_MAX } from './group.ts';
+import { decodeLinks, type OfficeLink } from './link-list.ts';
 import { decodeHello, decodeWelcome, encodeHello, encodeWelcome, type Hello, type Welcome } from './trip-greeting.ts';
 import { type Ledger, WINDOW } from './trip-ledger.ts';
 import {
@@ -51,6 +52,7 @@ import { encodeRecord, OPTIONAL_TYPES, RECORD, RecordReader, TripError } from '.
 export type TripEvent =
   | { readonly type: 'hello'; readonly hello: Hello }
   | { readonly type: 'welcome'; readonly welcome: Welcome }
+  | { readonly type: 'links'; readonly links: readonly OfficeLink[] }
   | { readonly type: 'ready' }
   | { readonly type: 'answered'; readonly seq: number; readonly answer: Answer }
   | { readonly type: 'repeat'; readonly repeat: Repeat }
@@ -100,11 +102,13 @@ export class Trip {
 
   /** Whether nothing is left to do for either side. */
   get settled(): boolean {
-    return (
-      this.#done &&
-      this.#peerDone &&
-      this.#unanswered.size + this.#awaited.size + this.#inFlight.size + this.#asked === 0
-    );
+    return this.#done && this.isSettledBut(0);
+  }
+
+  /** Whether nothing is left to do but what this side has not offered yet, and one frame of it. */
+  isSettledBut(seq: number): boolean {
+    const ours = this.#inFlight.size - (this.#inFlight.has(seq) ? 1 : 0);
+    return this.#peerDone && this.#unanswered.size + this.#awaited.size + ours + this.#asked === 0;
   }
 
   /** Our offers of this trip that wait for their answers. */
@@ -124,14 +128,18 @@ export class Trip {
 
   // ---- what this side says ----
 
-  /** Our first records: who we are, the answers that may have been lost, and what we hold of the peer's frames. */
-  greet(greeting: Hello | Welcome, partials: readonly Partial[]): Uint8Array {
+  /**
+   * Our first records: who we are, the answers that may have been lost, what we hold of the peer's frames, and the agent's
+   * links (link-list.ts), when the hub is to hear of them.
+   */
+  greet(greeting: Hello | Welcome, partials: readonly Partial[], links?: string): Uint8Array {
     const held = partials.slice(0, PARTIALS_MAX);
     for (const partial of held) this.#ours.set(partial.seq, partial);
     return Buffer.concat([
       'instance' in greeting ? encodeHello(greeting) : encodeWelcome(greeting),
       answerRecords(this.#ledger.answered),
       ...held.map(encodePartial),
+      ...(links === undefined ? [] : [encodeRecord(RECORD.links, Buffer.from(links, 'latin1'))]),
       encodeRecord(RECORD.ready),
     ]);
   }
@@ -210,6 +218,8 @@ export class Trip {
   *receive(bytes: Uint8Array): Generator<TripEvent> {
     for (const { type, payload } of this.#reader.push(bytes)) {
       if (type === RECORD.turn) yield { type: 'turn' };
+      if (type === RECORD.links && this.#side === 'hub' && this.#phase !== 'start')
+        yield { type: 'links', links: decodeLinks(Buffer.from(payload).toString('latin1')) };
       if (type >= OPTIONAL_TYPES) continue;
       if (type === RECORD.refused) yield { type: 'refused', refusal: decodeRefusal(payload) };
       else if (this.#phase === 'start') yield this.#first(type, payload);

@@ -32,6 +32,11 @@ export interface OutputOptions {
 /** Several full TLS fragments. */
 const GATHER_BYTES = 8_192;
 const GATHER_MS = 60;
+/** A TLS record, and what it adds to what is said. */
+const TLS_RECORD = 1_400;
+const TLS_ADDS = 22;
+/** HTTP's head, answers, and the sentence that ends a trip. */
+const LAST_WORD_BYTES = 400;
 
 export class TripOutput {
   readonly #trip: Trip;
@@ -40,6 +45,9 @@ export class TripOutput {
   readonly #sent: () => void;
   #parts: Uint8Array[] = [];
   #size = 0;
+  /** What was written so far. */
+  #written = 0;
+  #writes = 0;
   #answers = new Map<number, Answer>();
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -56,6 +64,13 @@ export class TripOutput {
     this.#wire = wire;
     this.#failed = failed;
     this.#sent = sent;
+  }
+
+  /** Bytes of DATA that may still be said when the line may carry so many from this side, TLS and a last word included. */
+  roomOf(lineBytesMax: number): number {
+    const payload = this.#written + this.#size;
+    const line = payload + (Math.ceil(payload / TLS_RECORD) + this.#writes + 1) * TLS_ADDS + LAST_WORD_BYTES;
+    return Math.max(0, Math.floor(((lineBytesMax - line) * TLS_RECORD) / (TLS_RECORD + TLS_ADDS)));
   }
 
   /** Milliseconds since the last write. */
@@ -139,6 +154,8 @@ export class TripOutput {
     const bytes = this.#take();
     if (this.#dead || bytes.length === 0) return;
     this.#lastWrite = performance.now();
+    this.#written += bytes.length;
+    this.#writes += 1;
     await this.#wire.write(bytes);
     this.#sent();
   }

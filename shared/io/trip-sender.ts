@@ -3,17 +3,24 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Trip } from '../core/trip.ts';
 import type { Answer, Repeat } from '../core/trip-message.ts';
 import { type Body, bytesBody } from './body.ts';
+import { EXIT } from './command-line.ts';
 import type { Condition } from './condition.ts';
 import { type Sealed, seal } from './seal.ts';
 import { settleOffer } from './settle-offer.ts';
 import { TripFrames } from './trip-frames.ts';
 import type { TripOutput } from './trip-output.ts';
 import { TripPace } from './trip-pace.ts';
-import type { Carried, TripSide } from './trip-side.ts';
+import { type Carried, TripRefused, type TripSide } from './trip-side.ts';
 
 /** Offers without an answer, at most. */
 const IN_FLIGHT_MAX = 512;
 const DATA_BYTES = 8_192;
+/** Of a DATA record. */
+const DATA_HEAD_BYTES = 4;
+/** An OFFER, and as much of its frame as is worth one. */
+const OFFER_BYTES = 128;
+/** The last word of a trip that may bring no more. */
+const SPENT = 'what this sync may bring is used up: what was under way goes on where it is with the next sync';
 
 export interface SenderOptions {
   readonly side: TripSide;
@@ -23,6 +30,8 @@ export interface SenderOptions {
   readonly changed: Condition;
   /** Whether the trip has ended, or is about to. */
   over(): boolean;
+  /** Bytes of DATA that the other side still takes in this trip. */
+  room(): number;
   /** Called when nothing is left to say until something comes. */
   resting(): void;
   save(): Promise<void>;
@@ -37,6 +46,8 @@ export class TripSender {
   readonly #options: SenderOptions;
   readonly #pace = new TripPace();
   readonly #frames: TripFrames;
+  /** What the other side takes in this trip has been sent; the frame that it ended in, 0 for none. */
+  #spent: number | undefined;
   #more = false;
   #lacking: readonly boolean[] | undefined;
 
@@ -46,7 +57,7 @@ export class TripSender {
     this.#frames = new TripFrames({
       side,
       pace: this.#pace,
-      over,
+      over: () => over() || this.#spent !== undefined,
       save,
       isHeldInPart: (seq) => trip.isHeldInPart(seq),
       room: () => this.#rest(() => over() || trip.inFlight.size < IN_FLIGHT_MAX),
@@ -67,6 +78,7 @@ export class TripSender {
     while (!over()) {
       this.#more = false;
       if (side.offers) await this.#sendQueue();
+      if (this.#spent !== undefined) await this.#endSpent(this.#spent);
       if (this.#more || over()) continue;
       output.push(trip.done(this.#frames.waiting));
       this.#restNow();
@@ -106,6 +118,13 @@ export class TripSender {
     changed.wake();
   }
 
+  /** The other side may still finish what it sends, and answer what it has. */
+  async #endSpent(seq: number): Promise<void> {
+    const { trip, over } = this.#options;
+    await this.#rest(() => over() || trip.isSettledBut(seq));
+    if (!over()) throw new TripRefused(EXIT.later, SPENT);
+  }
+
   #restNow(): void {
     this.resting = true;
     this.#options.resting();
@@ -127,8 +146,7 @@ export class TripSender {
   async #sendQueue(): Promise<void> {
     for await (const frame of this.#frames.sealed()) {
       try {
-        if (this.#options.over()) continue;
-        await this.#sendSealed(frame.seq, frame.sealed);
+        if (this.#options.over() || !(await this.#sendSealed(frame.seq, frame.sealed))) continue;
         this.carried.mails += frame.mails;
         this.carried.bytesRaw += frame.bytesRaw;
         this.#options.progress();
@@ -138,21 +156,40 @@ export class TripSender {
     }
   }
 
-  async #sendSealed(seq: number, { codec, base, hash, length, packed, body }: Sealed): Promise<void> {
+  /** Answers whether all of it has been sent. */
+  async #sendSealed(seq: number, { codec, base, hash, length, packed, body }: Sealed): Promise<boolean> {
     const { trip, output, over } = this.#options;
+    if (this.#endsIn(seq, OFFER_BYTES)) return false;
     const { bytes, start } = trip.offer({ seq, codec, base, hash, length, packed });
     this.#pace.offered(seq, length - start);
     if (start > 0) this.resumed += 1;
     output.push(bytes);
     for await (const piece of pieces(body, start)) {
       // Answered in mid-way: too large. The rest is not wanted.
-      if (over() || (seq !== 0 && !trip.inFlight.has(seq))) return;
+      if (over() || (seq !== 0 && !trip.inFlight.has(seq))) return false;
+      const room = this.#room;
+      if (this.#endsIn(seq, piece.length)) {
+        if (room > 0) output.push(trip.data(piece.subarray(0, room)));
+        return false;
+      }
       output.push(trip.data(piece));
       await output.room();
       this.#options.progress();
       // Bytes that lie in memory let nothing else happen between them, and the answer to this frame may be there.
       await nextTurn();
     }
+    return true;
+  }
+
+  get #room(): number {
+    return Math.max(0, this.#options.room() - DATA_HEAD_BYTES);
+  }
+
+  /** Whether so many bytes more of the frame are too many for this trip. The directory goes all the same: it is not kept in part. */
+  #endsIn(seq: number, bytes: number): boolean {
+    if (seq === 0 || bytes <= this.#room) return false;
+    this.#spent ??= this.#options.trip.inFlight.has(seq) ? seq : 0;
+    return true;
   }
 
   async #sendDirectory(): Promise<void> {

@@ -59,6 +59,8 @@ export class TripSession {
   #lastRead = performance.now();
   /** The two sides speak in turns; the agent begins. */
   #halfDuplex: boolean;
+  /** What the other side lets this one send, on the line. */
+  #lineBytesMax = Number.POSITIVE_INFINITY;
   #lastLook = performance.now();
   #unacknowledged = 0;
   #error: Error | undefined;
@@ -74,7 +76,10 @@ export class TripSession {
       trip,
       wire,
       failed: (error) => this.#mute(error),
-      sent: () => void this.#closeIfSettled().catch((error: Error) => this.#fail(error)),
+      sent: () => {
+        this.#changed.wake();
+        this.#closeIfSettled().catch((error: Error) => this.#fail(error));
+      },
     });
     const common = { side, trip, output, progress: () => side.progress?.(this.#counts) };
     this.#trip = trip;
@@ -86,6 +91,7 @@ export class TripSession {
       over: () => this.#over || this.#muted !== undefined || this.#closing,
       resting: () => this.#passTurn(),
       save: () => this.#save(),
+      room: () => this.#output.roomOf(this.#lineBytesMax),
     });
     this.#floorTold = ledger.outFloor;
     this.#halfDuplex = 'instance' in greeting && greeting.halfDuplex === true;
@@ -136,7 +142,7 @@ export class TripSession {
 
   async #begin(): Promise<void> {
     const { greeting, partials, ledger } = this.#side;
-    this.#output.push(this.#trip.greet(greeting, await partials.list()));
+    this.#output.push(this.#trip.greet(greeting, await partials.list(), this.#side.links));
     // An agent whose last trip was cut hears first how far the hub got.
     if ('instance' in greeting && ledger.open.size === 0) this.#startSending();
     else {
@@ -250,6 +256,7 @@ export class TripSession {
         for (const event of this.#trip.receive(chunk)) await this.#handle(event);
         this.#side.progress?.(this.#counts);
         if (this.#refusal) return;
+        this.#changed.wake();
         await this.#closeIfSettled();
       }
     } catch (error) {
@@ -267,12 +274,15 @@ export class TripSession {
       case 'hello':
         this.#side.ledger.raise(event.hello.floor);
         this.#halfDuplex = event.hello.halfDuplex === true;
+        this.#lineBytesMax = event.hello.downBytesMax ?? Number.POSITIVE_INFINITY;
         if (this.#halfDuplex) this.#output.listen();
         return this.#begin();
       case 'welcome':
         this.#side.ledger.raise(event.welcome.floor);
         if (!event.welcome.halfDuplex) this.#speakFreely();
         return this.#side.welcomed?.(event.welcome);
+      case 'links':
+        return this.#side.takeLinks?.(event.links);
       case 'ready':
         while (this.#tasks.size > 0) await Promise.all(this.#tasks);
         return this.#startSending();

@@ -1,5 +1,6 @@
 /** What a trip needs of the side that it works for: the hub for one office, or the agent. */
 import type { Peer } from '../core/delivery.ts';
+import type { OfficeLink } from '../core/link-list.ts';
 import type { Hello, Welcome } from '../core/trip-greeting.ts';
 import type { Ledger } from '../core/trip-ledger.ts';
 import type { HistoryLog } from './history-log.ts';
@@ -59,6 +60,9 @@ export interface TripSide {
   /** A directory for the other side, as a packed frame; it goes before all mail. */
   readonly directory?: Uint8Array;
   takeDirectory?(frame: Uint8Array): Promise<void>;
+  /** The agent's links as text (core/link-list.ts), when the hub has not heard of them yet. */
+  readonly links?: string;
+  takeLinks?(links: readonly OfficeLink[]): Promise<void>;
   readonly restore?: Restore;
   /** Which mails, by id, this side has never accepted. */
   lacking?(ids: readonly string[]): Promise<readonly boolean[]>;

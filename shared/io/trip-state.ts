@@ -60,6 +60,8 @@ const STATE = z.strictObject({
   hubMailBytesMax: z.optional(z.int()),
   /** At the agent: the codecs that the hub reads, when last heard. */
   hubCodecs: z.optional(z.int()),
+  /** At the agent: the links that the hub has been told of. */
+  linksTold: z.exactOptional(z.string()),
   /** At the agent: the newest time of the hub that was heard, over a link or from a stick. */
   heard: z.exactOptional(z.int()),
 });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeFrameHead, encodeFrameHead } from '../../shared/core/frame.ts';
+import { encodeLinks, type OfficeLink } from '../../shared/core/link-list.ts';
 import { Trip, type TripEvent } from '../../shared/core/trip.ts';
 import { encodeHello, encodeWelcome, type Hello, type Welcome } from '../../shared/core/trip-greeting.ts';
 import { Ledger, WINDOW } from '../../shared/core/trip-ledger.ts';
@@ -85,6 +86,29 @@ describe('records', () => {
 
   test('of later, optional types are passed over', () => {
     expect(hear(hub(), encodeHello(HELLO), encodeRecord(99, Buffer.alloc(4_000)), READY).length).toBe(2);
+  });
+
+  test('of the links are told to the hub, and those of no list end the trip', () => {
+    const links: readonly OfficeLink[] = [
+      { name: 'iridium', pricePerMb: 100, priceStep: 20, bytesPerSecond: 256, mailBytesMax: 20_000, currency: '؋ ' },
+      { name: 'lan' },
+    ];
+    const greeting = new Trip({ side: 'agent', ledger: new Ledger() }).greet(HELLO, [], encodeLinks(links));
+    expect(hear(hub(), greeting)).toMatchObject([{ type: 'hello' }, { type: 'links', links }, { type: 'ready' }]);
+    const later = encodeRecord(RECORD.links, Buffer.from('iridium mb=100 later=yes'));
+    expect(hear(hub(), encodeHello(HELLO), later).at(-1)).toEqual({
+      type: 'links',
+      links: [{ name: 'iridium', pricePerMb: 100 }],
+    });
+    for (const text of ['no\nname here\n\n', 'iridium mb=much', 'iridium cur=%E2'])
+      expect(() => hear(hub(), encodeHello(HELLO), encodeRecord(RECORD.links, Buffer.from(text)))).toThrow(TripError);
+  });
+
+  test('HELLO says how much may come down, and costs nothing when any may', () => {
+    const limited = encodeHello({ ...HELLO, downBytesMax: 70_000 });
+    expect(hear(hub(), limited)).toEqual([{ type: 'hello', hello: { ...HELLO, downBytesMax: 70_000 } }]);
+    expect(limited.length - encodeHello(HELLO).length).toBe(3);
+    expect(hear(hub(), encodeHello(HELLO))).toEqual([{ type: 'hello', hello: HELLO }]);
   });
 
   test('any bytes at all give events or a TripError', () => {
