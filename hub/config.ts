@@ -51,8 +51,17 @@ const HUB = z.strictObject({
       concurrency: z._default(z.int().check(z.minimum(1), z.maximum(200)), 20),
       /** Port that MX hosts are reached on; another one than 25 is for tests. */
       port: z._default(z.int().check(z.minimum(1), z.maximum(65535)), 25),
+      /** Mail of strangers that leaves again, by an alias, gets a sender of ours (SRS), or SPF would refuse it as forged. */
+      srs: z._default(z.boolean(), true),
     }),
     {},
+  ),
+  /** Mail of our own people is signed on its way out; `hub dkim` makes the key and prints the record for the DNS. */
+  dkim: z.optional(
+    z.strictObject({
+      selector: z._default(z.string().check(z.regex(/^[A-Za-z0-9-]{1,63}$/, 'letters, digits and -')), 'fieldpost'),
+      key_file: z._default(z.string(), 'dkim.key'),
+    }),
   ),
   /** Successor of tcprules: hosts that may relay, each for an office. The longest prefix wins. */
   allow: z._default(
@@ -65,6 +74,8 @@ const HUB = z.strictObject({
       mail: z.prefault(bytes, '100 MB'),
       /** Connections at once, for each listener. */
       connections: z._default(z.int().check(z.minimum(1), z.maximum(10000)), 200),
+      /** Mails that one strange host may bring by SMTP in an hour; 0: no limit. */
+      stranger_per_hour: z._default(z.int().check(z.minimum(0)), 1000),
       recipients: z._default(z.int().check(z.minimum(1), z.maximum(50000)), 1000),
       /** A connection that makes no progress for this long is closed. */
       idle: z.prefault(duration, '5 min'),
@@ -79,6 +90,15 @@ const HUB = z.strictObject({
       lifetime: z.prefault(duration, '60 days'),
     }),
     {},
+  ),
+  /** What strangers bring is looked at before it is accepted. */
+  screen: z.optional(
+    z.strictObject({
+      /** `http://127.0.0.1:11333`: what rspamd is sure of is refused, what it suspects goes by `hub office limits NAME spam=…`. */
+      rspamd: z.optional(z.url()),
+      /** SPF, DKIM and DMARC: refused is what its author's own domain wants refused. */
+      dmarc: z._default(z.boolean(), true),
+    }),
   ),
   /** Mail that is too large for its office's link. */
   held: z.prefault(
@@ -102,5 +122,11 @@ export type HubConfig = z.infer<typeof HUB> & { readonly file: string };
 export function loadHubConfig(file: string): HubConfig {
   const config = loadConfig(file, HUB);
   const beside = (path: string): string => resolve(dirname(file), path);
-  return { ...config, file: resolve(file), secret_file: beside(config.secret_file) };
+  const { dkim } = config;
+  return {
+    ...config,
+    file: resolve(file),
+    secret_file: beside(config.secret_file),
+    ...(dkim ? { dkim: { ...dkim, key_file: beside(dkim.key_file) } } : {}),
+  };
 }

@@ -9,6 +9,7 @@ import type { Body } from '../shared/io/body.ts';
 import { DialError } from '../shared/io/dial.ts';
 import { Turns } from '../shared/io/turns.ts';
 import { IdleSessions } from './idle-sessions.ts';
+import type { Leaving } from './leaving.ts';
 import { mailHosts } from './mx.ts';
 import type { Smarthost } from './smarthost.ts';
 import { type BodyForm, needsUtf8 } from './smtp-exact.ts';
@@ -38,6 +39,8 @@ export interface DestinationsOptions {
   readonly port: number;
   /** Sessions at once. */
   readonly concurrency: number;
+  /** What each mail gets on its way out. */
+  readonly leaving: Leaving;
 }
 
 /** One slow domain leaves room for others. */
@@ -86,7 +89,7 @@ export class Destinations {
     const share = smarthost ? concurrency : Math.max(1, Math.floor(concurrency / SHARE_OF_ONE_DOMAIN));
     const giveBack = await this.#turns.take(destination, share);
     try {
-      return await this.#connectAndSend(destination, transaction);
+      return await this.#connectAndSend(destination, await this.#options.leaving(transaction));
     } finally {
       giveBack();
     }

@@ -1,7 +1,7 @@
 /** The directory's edits and snapshots as they stand in the store: JSON, checked when it is read. */
 
 import * as z from 'zod/mini';
-import type { Directory } from '../shared/core/directory.ts';
+import { type Directory, SPAM_CHOICES } from '../shared/core/directory.ts';
 import type { Edit } from '../shared/core/directory-edit.ts';
 import { StoreError } from '../shared/io/store.ts';
 
@@ -15,6 +15,7 @@ const LIMITS = {
 };
 /** Later limits: records of before do not have them. */
 const HOLD = z.int().check(z.minimum(0));
+const SPAM = z.enum(SPAM_CHOICES);
 
 const ALIAS = z.strictObject({ address: z.string(), targets: z.array(z.string()), owner: z.optional(z.string()) });
 
@@ -29,7 +30,7 @@ const EDIT = z.discriminatedUnion('do', [
   z.strictObject({
     do: z.literal('office.limits'),
     office: z.string(),
-    limits: z.partial(z.strictObject({ ...LIMITS, holdBytesMax: HOLD, plain: z.boolean() })),
+    limits: z.partial(z.strictObject({ ...LIMITS, holdBytesMax: HOLD, plain: z.boolean(), spam: SPAM })),
   }),
   z.strictObject({ do: z.enum(['user.add', 'user.move']), address: z.string(), post: z.string() }),
   z.strictObject({ do: z.enum(['user.remove', 'alias.remove']), address: z.string() }),
@@ -45,7 +46,12 @@ const SNAPSHOT = z.strictObject({
       keyId: z.string(),
       generation: z.int(),
       revoked: z.boolean(),
-      limits: z.strictObject({ ...LIMITS, holdBytesMax: z._default(HOLD, 0), plain: z._default(z.boolean(), false) }),
+      limits: z.strictObject({
+        ...LIMITS,
+        holdBytesMax: z._default(HOLD, 0),
+        plain: z._default(z.boolean(), false),
+        spam: z._default(SPAM, 'mark'),
+      }),
     }),
   ),
   users: z.array(z.tuple([z.string(), z.string()])),

@@ -2,11 +2,13 @@
  * A mail that is too large for its office's link is held: it stays where it is, and each of its recipients gets a
  * summary, once. The summary's id is made of the mail and the recipient, so that a stop in between doubles none.
  */
+import type { Office } from '../shared/core/directory.ts';
+import { JUNK } from '../shared/core/entry.ts';
 import { heldAddress } from '../shared/core/held-address.ts';
 import { digest, mailId } from '../shared/core/mail-id.ts';
 import type { Place } from '../shared/io/mail.ts';
 import { type Entry, type ListedEntry, openEntry } from '../shared/io/maildir.ts';
-import { FRESH, readNote, writeNote } from '../shared/io/note.ts';
+import { FRESH, type Note, readNote, writeNote } from '../shared/io/note.ts';
 import { sendNotice } from '../shared/io/notice.ts';
 import { heldTokenOf, writeHeld } from './held-record.ts';
 import { composeSummary, type Summarised, summarise } from './held-summary.ts';
@@ -30,6 +32,19 @@ export async function holdEntry(hub: Hub, office: string, { key, name, size }: L
     if (!(await tell(hub, office, { entry, recipient, about }))) return;
   await writeNote(hub.store, maildir, name.id, { ...note, held: true });
   hub.log.info('a mail is held: it is too large for the link of its office', { office, id: name.id, bytes: size });
+}
+
+/** Where the office wants it, what was taken for spam is held like what is too large; what is smaller than a summary goes. */
+export async function holdSpam(
+  hub: Hub,
+  { name, limits }: Office,
+  entry: ListedEntry,
+  note: Note | undefined,
+): Promise<'stays' | undefined> {
+  if (limits.spam !== 'hold' || entry.name.urgency !== JUNK || entry.size < HOLD_BYTES_MIN || note?.fetch)
+    return undefined;
+  await holdEntry(hub, name, entry);
+  return 'stays';
 }
 
 export const waitingOf = ({ head }: Entry, settled: Readonly<Record<string, unknown>>): readonly string[] =>

@@ -28,7 +28,7 @@ export async function warnOfLapse(hub: Hub, office: string, { key, name }: Liste
   const recipients = waitingOf(entry, note.settled);
   for (const recipient of recipients) if (!(await warn(hub, office, { entry, recipient, lapses }))) return;
   const text = `it is too large for the link of office ${office}; if nobody there asks for it, it comes back to you on ${mailDate(lapses).slice(0, 16)} (#4.4.1)`;
-  const failures = name.urgency === BULK ? [] : recipients.map((recipient) => ({ recipient, text }));
+  const failures = name.urgency >= BULK ? [] : recipients.map((recipient) => ({ recipient, text }));
   const told = await bounceMail(hub.place, entry, failures, { kind: 'delayed', now: hub.now(), occasion: 'lapses' });
   if (told.letter !== 'Z') await writeNote(hub.store, maildir, name.id, { ...note, lapses: true });
 }

@@ -6,6 +6,7 @@ import { stopSignal } from '../shared/io/stop-signal.ts';
 import { aliasCommands } from './commands/alias.ts';
 import { batchCommands } from './commands/batch.ts';
 import { checkCommand } from './commands/check.ts';
+import { dkimCommand } from './commands/dkim.ts';
 import { officeCommands } from './commands/office.ts';
 import { pushCommands } from './commands/push.ts';
 import { queueCommands } from './commands/queue.ts';
@@ -91,7 +92,7 @@ if (!isPartsThread())
       name: 'hub',
       summary: 'the Fieldpost hub: carries mail between field offices and the Internet',
       defaultConfig: '/etc/fieldpost/hub.toml',
-      commands: [serveCommand, checkCommand, ...hubCommands.map(anywhere)],
+      commands: [serveCommand, checkCommand, dkimCommand, ...hubCommands.map(anywhere)],
       open: async (file) => loadHubConfig(file),
     },
     process.argv.slice(2),

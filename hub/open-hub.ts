@@ -15,6 +15,7 @@ import { hubTables } from './hub-tables.ts';
 import { openDirectory } from './live-directory.ts';
 import { loadMasterSecret } from './office-key.ts';
 import { openS3Store } from './s3-store.ts';
+import { makeSrs } from './srs.ts';
 
 /** The local folder of a hub: spool, run file. */
 export function dataFolder(config: HubConfig): string {
@@ -54,16 +55,23 @@ export async function openHub(
   const spool = join(dataFolder(config), 'spool');
   await emptySpool(spool);
   const listeners = new Set<(maildir: string, key?: string) => void>();
+  const now = (): number => Math.floor(Date.now() / 1000);
+  const srs = makeSrs(secret);
   const place: Place = {
     store,
     hostname: config.hostname,
     log,
-    route: (peer, sender, recipient) => route(hubTables(directory.current, config), peer, sender, recipient),
+    route: (peer, sender, recipient) => {
+      const tables = hubTables(directory.current, config);
+      const back = sender === '' ? srs.returning(tables, recipient, now()) : undefined;
+      if (!back) return route(tables, peer, sender, recipient);
+      // Only who got the address from us can have it, so even a stranger's bounce may leave again.
+      return 'refusal' in back ? back.refusal : route(tables, { ...peer, relays: true }, sender, back.recipient);
+    },
     published: (maildir, key) => {
       for (const listener of listeners) listener(maildir, key);
     },
   };
-  const now = (): number => Math.floor(Date.now() / 1000);
   await recover(place);
   return {
     config,

@@ -8,6 +8,7 @@ import { listEntries } from '../shared/io/maildir.ts';
 import { Destinations } from './destinations.ts';
 import { DueList } from './due-list.ts';
 import type { Hub, Service } from './hub.ts';
+import { makeLeaving } from './leaving.ts';
 import { INTERNET, relayEntry } from './relay-entry.ts';
 import { smarthostOf } from './smarthost.ts';
 
@@ -49,7 +50,8 @@ class Relay {
     const { hostname, relay } = hub.config;
     const { port, concurrency } = relay;
     this.#hub = hub;
-    this.#destinations = new Destinations({ hostname, smarthost: smarthostOf(hub.config), port, concurrency });
+    const smarthost = smarthostOf(hub.config);
+    this.#destinations = new Destinations({ hostname, smarthost, port, concurrency, leaving: makeLeaving(hub) });
   }
 
   start(): void {

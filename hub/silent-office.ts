@@ -67,7 +67,7 @@ async function lookAt(hub: Hub, office: string): Promise<void> {
     late.oldest = Math.min(late.oldest, entry.name.accepted);
     await warnOfLapse(hub, office, entry);
     // What machines send in bulk expects no answer (RFC 3834).
-    if (entry.name.urgency !== BULK) await tellSender(hub, office, entry);
+    if (entry.name.urgency < BULK) await tellSender(hub, office, entry);
   }
   await tellPostmaster(hub, office, late);
 }

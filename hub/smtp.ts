@@ -2,22 +2,27 @@
  * The hub's SMTP door, where the Internet brings its mail. Strangers reach our own recipients, hosts of `[[allow]]`
  * relay for their office; nobody logs in here.
  */
-import { readFile } from 'node:fs/promises';
 import { type AllowRule, allowRuleFor } from '../shared/core/allow.ts';
 import { DEFAULT_LIMITS } from '../shared/core/directory.ts';
-import { refused, type Verdict } from '../shared/core/verdict.ts';
-import { ConfigError } from '../shared/io/config.ts';
+import { deferred, refused, type Verdict } from '../shared/core/verdict.ts';
 import { type SmtpCaller, startSmtpDoor } from '../shared/io/smtp-door.ts';
 import { allowRules } from './allow-rules.ts';
+import { followCertificate, readCertificate } from './certificate.ts';
 import type { Hub, Service } from './hub.ts';
 import { officeLimit } from './office-limit.ts';
+import { makeScreen } from './screen.ts';
+import { StrangerRate } from './stranger-rate.ts';
+
+const TOO_MANY = deferred('too many mails from your host in this hour; try again later (#4.7.1)');
 
 /** Starts it when the configuration names it. */
 export async function startSmtp(hub: Hub): Promise<Service[]> {
   const { hostname, domain, listen, limits } = hub.config;
   if (listen.smtp === undefined) return [];
   const rules = allowRules(hub.config, hub.directory);
-  const tls = await certificate(hub);
+  const tls = await readCertificate(hub.config);
+  const screen = makeScreen(hub);
+  const rate = new StrangerRate(limits.stranger_per_hour);
   const door = await startSmtpDoor({
     field: 'listen.smtp',
     address: listen.smtp,
@@ -32,23 +37,20 @@ export async function startSmtp(hub: Hub): Promise<Service[]> {
     idleSeconds: limits.idle,
     limitOf: (routed) => officeLimit(hub, routed),
     caller: ({ address }) => callerOf(hub, rules, address),
-    checkSender: (_sender, { address }) => revoked(hub, allowRuleFor(rules, address)),
+    checkSender: async (_sender, { address }) => {
+      const rule = allowRuleFor(rules, address);
+      if (rule?.relay) return revoked(hub, rule);
+      return rate.allows(address, hub.now()) ? undefined : TOO_MANY;
+    },
+    ...(screen ? { screen } : {}),
     ...(tls ? { tls } : {}),
   });
-  return [{ name: 'smtp', ...door }];
-}
-
-async function certificate({ config: { tls } }: Hub): Promise<{ cert: Buffer; key: Buffer } | undefined> {
-  if (!tls) return undefined;
-  return { cert: await readNamed('tls.cert', tls.cert), key: await readNamed('tls.key', tls.key) };
-}
-
-async function readNamed(field: string, path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new ConfigError(`${field} = "${path}" cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
+  const unfollow = followCertificate(hub, (certificate) => door.renew(certificate));
+  const close = (seconds: number): Promise<void> => {
+    unfollow();
+    return door.close(seconds);
+  };
+  return [{ name: 'smtp', address: door.address, close }];
 }
 
 function callerOf({ config, directory }: Hub, rules: readonly AllowRule[], address: string): SmtpCaller {
@@ -64,8 +66,7 @@ function callerOf({ config, directory }: Hub, rules: readonly AllowRule[], addre
   };
 }
 
-async function revoked({ directory }: Hub, rule: AllowRule | undefined): Promise<Verdict | undefined> {
-  if (!rule?.relay) return undefined;
+async function revoked({ directory }: Hub, rule: AllowRule): Promise<Verdict | undefined> {
   await directory.refresh();
   if (directory.office(rule.office)?.revoked === false) return undefined;
   return refused(`office ${rule.office} has been revoked at this hub; ask its operator (#5.7.1)`);

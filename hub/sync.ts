@@ -3,11 +3,10 @@
  * On the same port whoever comes without a key, a browser for instance, gets the certificate of [tls], if there is one.
  */
 
-import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
-import type { TLSSocket, TlsOptions } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { type Context, Hono } from 'hono';
@@ -23,6 +22,7 @@ import type { Wire } from '../shared/io/trip-output.ts';
 import type { TripOutcome } from '../shared/io/trip-session.ts';
 import { TripCut, TripRefused } from '../shared/io/trip-side.ts';
 import { unacknowledged } from '../shared/io/unacknowledged.ts';
+import { followCertificate, readCertificate } from './certificate.ts';
 import { noteTrip } from './contact.ts';
 import type { Hub, Service } from './hub.ts';
 import { type LineBytes, LineCount } from './line-count.ts';
@@ -37,10 +37,11 @@ export async function startSync(hub: Hub): Promise<Service[]> {
   await dropStalePartials(hub);
   const inHand = new Set<Promise<unknown>>();
   let lines: LineCount | undefined;
+  const psk = pskServerOptions((identity) => keyOf(hub, identity));
   const server = createAdaptorServer({
     fetch: syncApp(hub, inHand, (socket) => lines?.of(socket)).fetch,
     createServer,
-    serverOptions: { ...pskServerOptions((identity) => keyOf(hub, identity)), ...(await certificate(hub)) },
+    serverOptions: { ...psk, ...(await readCertificate(hub.config)) },
   }) as Server;
   lines = new LineCount(server);
   // A trip takes as long as its link makes it; what is silent for too long, the session itself ends.
@@ -50,11 +51,17 @@ export async function startSync(hub: Hub): Promise<Service[]> {
   // A failed handshake is the caller's trouble; Node has closed the connection.
   server.on('tlsClientError', () => undefined);
   const bound = await bind(server, { field: 'listen.sync', address });
-  return [{ name: 'sync', address: bound, close: (seconds) => close(hub, { server, inHand, seconds }) }];
-}
-
-async function certificate({ config: { tls } }: Hub): Promise<TlsOptions> {
-  return tls ? { cert: await readFile(tls.cert), key: await readFile(tls.key) } : {};
+  const unfollow = followCertificate(hub, (certificate) => server.setSecureContext({ ...psk, ...certificate }));
+  return [
+    {
+      name: 'sync',
+      address: bound,
+      close: (seconds) => {
+        unfollow();
+        return close(hub, { server, inHand, seconds });
+      },
+    },
+  ];
 }
 
 const IDENTITY = /^([0-9a-f]{16})\.(\d{1,9})$/;

@@ -22,7 +22,7 @@ import { TripCut, TripRefused, type TripSide } from '../shared/io/trip-side.ts';
 import { mutable, type TripState } from '../shared/io/trip-state.ts';
 import { type BucketPartialsOptions, fetchPartials, keepPartials } from './bucket-partials.ts';
 import { forgetDelivered, keepDelivered, restoreDelivered } from './delivered.ts';
-import { holdEntry } from './hold.ts';
+import { holdEntry, holdSpam } from './hold.ts';
 import type { Hub } from './hub.ts';
 import { admitInstance, readOfficeTrips, writeOfficeTrips } from './instance.ts';
 import { writeOfficeLinks } from './office-links.ts';
@@ -147,7 +147,8 @@ export function hubSide(hub: Hub, { caller, office, hello, state }: OfficeTrip):
     spool: hub.spool,
     mailBytesMax,
     offerBytesMax: smallest(hello.mailBytesMax, office.limits.holdBytesMax),
-    replaced: (entry, note) =>
+    replaced: async (entry, note) =>
+      (await holdSpam(hub, office, entry, note)) ??
       replaceByPlain(hub, { office: name, wanted: office.limits.plain || hello.plain === true }, entry, note),
     tooLarge: (entry) => holdEntry(hub, name, entry),
     offers: hello.down,

@@ -1,12 +1,13 @@
 /** `hub check`: reads the configuration and the directory, tries the store, and says what is wrong, by field. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { bytesBody, readBody } from '../../shared/io/body.ts';
 import { type Command, EXIT } from '../../shared/io/command-line.ts';
 import { ConfigError } from '../../shared/io/config.ts';
 import { type Store, StoreError } from '../../shared/io/store.ts';
 import { allowRules } from '../allow-rules.ts';
+import { readCertificate } from '../certificate.ts';
 import type { HubConfig } from '../config.ts';
+import { loadDkim } from '../dkim.ts';
 import { type LiveDirectory, openDirectory } from '../live-directory.ts';
 import { loadMasterSecret } from '../office-key.ts';
 import { dataFolder, openHubStore } from '../open-hub.ts';
@@ -51,6 +52,7 @@ async function checkHub(config: HubConfig): Promise<readonly Finding[]> {
   );
   await look('tls', () => checkCertificate(config));
   await look('relay', () => checkRelay(config));
+  await look('dkim', () => checkDkim(config));
   const opened: { store?: Store; directory?: LiveDirectory } = {};
   await look('store', async () => {
     opened.store = await openHubStore(config);
@@ -100,17 +102,10 @@ function describeDirectory({ current }: LiveDirectory, config: HubConfig): strin
   return `${offices.size} offices, ${users.size} users, ${aliases.size} aliases${missing}`;
 }
 
-async function readNamed(field: string, path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new ConfigError(`${field} = "${path}" cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
-}
-
-async function checkCertificate({ tls }: HubConfig): Promise<string> {
-  if (!tls) return 'no certificate: SMTP is offered without STARTTLS; agents need none';
-  const [cert, key] = [await readNamed('tls.cert', tls.cert), await readNamed('tls.key', tls.key)];
+async function checkCertificate(config: HubConfig): Promise<string> {
+  const pair = await readCertificate(config);
+  if (!pair) return 'no certificate: SMTP is offered without STARTTLS; agents need none';
+  const { cert, key } = pair;
   let certificate: X509Certificate;
   try {
     certificate = new X509Certificate(cert);
@@ -130,6 +125,13 @@ async function checkRelay(config: HubConfig): Promise<string> {
   return smarthost
     ? `outgoing mail goes to ${smarthost.host}:${smarthost.port}`
     : 'outgoing mail goes to the MX of each domain';
+}
+
+async function checkDkim(config: HubConfig): Promise<string> {
+  const key = loadDkim(config);
+  if (!key)
+    return "mail is not signed: many receivers take unsigned mail for spam; put [dkim] into hub.toml, then 'hub dkim'";
+  return `mail is signed as ${key.domain}, selector ${key.selector}; 'hub dkim' says whether the DNS has the record`;
 }
 
 async function describeServing(config: HubConfig): Promise<string> {

@@ -1,5 +1,5 @@
 /** `hub office …`: field sites, their keys and limits. */
-import type { Office, OfficeLimits } from '../../shared/core/directory.ts';
+import { type Office, type OfficeLimits, SPAM_CHOICES } from '../../shared/core/directory.ts';
 import { encodeToken } from '../../shared/core/token.ts';
 import { type Call, EXIT, Exit } from '../../shared/io/command-line.ts';
 import { parseBytes } from '../../shared/io/config.ts';
@@ -96,10 +96,11 @@ hub office readmit NAME.`,
   concurrency=20   connections and mails in hand at once
   users=known      only users of the directory; users=any: every name in the office's domains, for an office with its own qmail
   hold=20 KB       larger mail is held at the hub, whatever the link, and a summary goes instead; 0: the link's max_mail decides
+  spam=mark        what is taken for spam goes last, with a line X-Spam; spam=hold: what is large of it is held; spam=refuse: not taken
   plain=yes        mail goes down as plain text, whatever the link, and the original stays at the hub; plain=no: the link decides
 
   hub office limits farah users=any "mail=2 MB"`,
-    takes: [1, 6],
+    takes: [1, 7],
     reports: true,
     run: async (hub, call) => limitOffice(hub, call),
   },
@@ -161,12 +162,13 @@ const facts = ({ name, domains, revoked, limits, keyId, generation }: Office, us
   identity: `${keyId}.${generation}`,
 });
 
-const limitFacts = ({ mailBytesMax, concurrency, users, holdBytesMax, plain }: OfficeLimits) => ({
+const limitFacts = ({ mailBytesMax, concurrency, users, holdBytesMax, plain, spam }: OfficeLimits) => ({
   mail: mailBytesMax,
   concurrency,
   users,
   hold: holdBytesMax,
   plain,
+  spam,
 });
 
 const line = ({ name, domains, revoked }: Office, usersOf: CountUsers): string =>
@@ -196,8 +198,8 @@ async function showOffice(hub: Hub, { positionals: [name = ''], json, out }: Cal
 
 const MONTHS_SHOWN = 2;
 
-const describeLimits = ({ mailBytesMax, concurrency, users, holdBytesMax, plain }: OfficeLimits): string =>
-  `mail=${mailBytesMax === 0 ? '0 (no limit of its own)' : `${mailBytesMax} bytes`} concurrency=${concurrency} users=${users} hold=${holdBytesMax === 0 ? '0 (the link decides)' : `${holdBytesMax} bytes`} plain=${plain ? 'yes' : 'no'}`;
+const describeLimits = ({ mailBytesMax, concurrency, users, holdBytesMax, plain, spam }: OfficeLimits): string =>
+  `mail=${mailBytesMax === 0 ? '0 (no limit of its own)' : `${mailBytesMax} bytes`} concurrency=${concurrency} users=${users} hold=${holdBytesMax === 0 ? '0 (the link decides)' : `${holdBytesMax} bytes`} plain=${plain ? 'yes' : 'no'} spam=${spam}`;
 
 async function limitOffice(hub: Hub, { positionals: [name = '', ...pairs], json, out }: Call): Promise<number> {
   const limits = Object.assign({}, ...pairs.map(limitOf)) as Partial<OfficeLimits>;
@@ -229,6 +231,11 @@ function limitOf(pair: string): Partial<OfficeLimits> {
     if (value !== 'yes' && value !== 'no') throw wrong('expected plain=yes or plain=no');
     return { plain: value === 'yes' };
   }
+  if (key === 'spam') {
+    const spam = SPAM_CHOICES.find((choice) => choice === value);
+    if (spam === undefined) throw wrong('expected spam=mark, spam=hold or spam=refuse');
+    return { spam };
+  }
   if (key === 'hold') {
     const holdBytesMax = parseBytes(value);
     if (holdBytesMax === undefined || (holdBytesMax > 0 && holdBytesMax < HOLD_BYTES_MIN))
@@ -237,7 +244,7 @@ function limitOf(pair: string): Partial<OfficeLimits> {
   }
   if (key !== 'users')
     throw wrong(
-      'the limits are mail=SIZE, hold=SIZE, concurrency=NUMBER, plain=yes or plain=no, and users=known or users=any',
+      'the limits are mail=SIZE, hold=SIZE, concurrency=NUMBER, plain=yes or plain=no, spam=mark, spam=hold or spam=refuse, and users=known or users=any',
     );
   if (value !== 'known' && value !== 'any') throw wrong('expected users=known or users=any');
   return { users: value };

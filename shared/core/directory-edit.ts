@@ -101,8 +101,9 @@ function limitsAfter(office: Office | undefined, limits: Changed<OfficeLimits>):
     users = before.users,
     holdBytesMax = before.holdBytesMax,
     plain = before.plain,
+    spam = before.spam,
   } = limits;
-  const after: OfficeLimits = { mailBytesMax, concurrency, users, holdBytesMax, plain };
+  const after: OfficeLimits = { mailBytesMax, concurrency, users, holdBytesMax, plain, spam };
   return Object.entries(after).every(([key, value]) => before[key as keyof OfficeLimits] === value) ? before : after;
 }
 

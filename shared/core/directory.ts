@@ -14,7 +14,11 @@ export interface OfficeLimits {
   readonly holdBytesMax: number;
   /** Mail goes down as plain text, whatever the link; the original stays at the hub. */
   readonly plain: boolean;
+  /** What is taken for spam: goes last with a mark, is held like what is too large, or is refused at the door. */
+  readonly spam: (typeof SPAM_CHOICES)[number];
 }
+
+export const SPAM_CHOICES = ['mark', 'hold', 'refuse'] as const;
 
 export const DEFAULT_LIMITS: OfficeLimits = {
   mailBytesMax: 0,
@@ -22,6 +26,7 @@ export const DEFAULT_LIMITS: OfficeLimits = {
   users: 'known',
   holdBytesMax: 0,
   plain: false,
+  spam: 'mark',
 };
 
 export interface Office {

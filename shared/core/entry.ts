@@ -20,6 +20,8 @@ export const ENTRY_HEAD_BYTES_MAX = 1_000_000;
 export const URGENT = 1;
 export const NORMAL = 5;
 export const BULK = 8;
+/** Taken for spam: goes after all other mail. */
+export const JUNK = 9;
 
 export interface EntryHead {
   readonly sender: string;

@@ -8,11 +8,13 @@
  *
  * A mail without a Message-ID is not known again (DESIGN: the windows that remain), so its Z may double it for others.
  */
+import { createHash } from 'node:crypto';
 import type { Peer, Routed } from '../core/delivery.ts';
 import type { Failure } from '../core/dsn.ts';
 import { CrlfToLf } from '../core/line-ends.ts';
 import { accepted, deferred, refused, type Verdict } from '../core/verdict.ts';
 import { accept } from './accept.ts';
+import { type Body, joinBodies, textBody } from './body.ts';
 import { bounceMail } from './bounce.ts';
 import { Intake } from './intake.ts';
 import type { Arrival, Place } from './mail.ts';
@@ -28,6 +30,15 @@ export interface SmtpPlace {
   now(): number;
   /** The limit of an office that the mail would wait for, if it has set one. */
   limitOf(routed: Routed): SizeLimit | undefined;
+  /** Looks at a mail before it is accepted: a verdict refuses it, a mark changes its place in the queue. */
+  screen?(mail: SmtpMail, body: Body): Promise<Verdict | Mark | undefined>;
+}
+
+/** What a mail gets that was taken for spam. */
+export interface Mark {
+  /** Put before its header, with its line end. */
+  readonly line: string;
+  readonly urgency: number;
 }
 
 export interface SizeLimit {
@@ -52,13 +63,25 @@ export async function takeMail(door: SmtpPlace, mail: SmtpMail, data: AsyncItera
   const intake = new Intake({ spool: door.spool, bytesMax, trace });
   try {
     const fault = await receive(intake, data, bytesMax);
-    return fault ?? (await acceptMail(door, mail, await intake.finish(mail)));
+    if (fault) return fault;
+    const arrival = await intake.finish(mail);
+    const screened = await door.screen?.(mail, arrival.mail.body);
+    if (screened && 'letter' in screened) return screened;
+    return await acceptMail(door, mail, screened ? await marked(arrival, screened) : arrival);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     return noStore(door, error);
   } finally {
     await intake.discard();
   }
+}
+
+/** The id stays: it is that of the mail as it came, whatever is thought of it the next time. */
+async function marked(arrival: Arrival, { line, urgency }: Mark): Promise<Arrival> {
+  const body = joinBodies(textBody(line), arrival.mail.body);
+  const hash = createHash('sha256');
+  for await (const chunk of body.read()) hash.update(chunk);
+  return { ...arrival, mail: { ...arrival.mail, body, bodyHash: hash.digest('hex'), urgency } };
 }
 
 function noStore({ place }: SmtpPlace, error: StoreError): Verdict {

@@ -54,8 +54,13 @@ export interface SmtpSession {
 /** A command holds an address of up to 999 bytes and a few parameters. */
 const COMMAND_BYTES_MAX = 4_096;
 
+export interface SmtpListener extends Listener {
+  /** Another certificate for the connections that come from now on. */
+  renew(tls: { readonly cert: Buffer; readonly key: Buffer }): void;
+}
+
 /** Starts it; throws as `bind` does. */
-export async function startSmtpDoor(options: SmtpDoorOptions): Promise<Listener> {
+export async function startSmtpDoor(options: SmtpDoorOptions): Promise<SmtpListener> {
   return new SmtpDoor(options).open();
 }
 
@@ -100,9 +105,13 @@ class SmtpDoor {
     this.#server.on('error', (error) => place.log.info('an SMTP connection broke off', { reason: error.message }));
   }
 
-  async open(): Promise<Listener> {
+  async open(): Promise<SmtpListener> {
     const { field, address } = this.#options;
-    return { address: await bind(this.#server.server, { field, address }), close: (seconds) => this.#close(seconds) };
+    return {
+      address: await bind(this.#server.server, { field, address }),
+      close: (seconds) => this.#close(seconds),
+      renew: (tls) => this.#server.updateSecureContext(tls),
+    };
   }
 
   #auth({ username, password }: SMTPServerAuthentication, done: AuthDone): void {

@@ -143,6 +143,7 @@ describe('done', () => {
       concurrency: 20,
       users: 'any',
       holdBytesMax: 0,
+      spam: 'mark',
       plain: false,
     });
   });

@@ -79,11 +79,13 @@ describe('office', () => {
       users: 'any',
       hold: 0,
       plain: false,
+      spam: 'mark',
     });
     for (const [pair, says] of [
       ['mail=big', /size/],
       ['hold=big', /size/],
       ['plain=maybe', /plain=yes/],
+      ['spam=eat', /spam=mark, spam=hold or spam=refuse/],
       ['hold=2KB', /at least 5000 bytes/],
       ['concurrency=0', /1 to/],
       ['users=all', /known or users=any/],

@@ -1,7 +1,11 @@
 import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, expect, test } from 'vitest';
-import { Destinations } from '../../hub/destinations.ts';
+import { type Certificate, followCertificate } from '../../hub/certificate.ts';
+import { Destinations, type Transaction } from '../../hub/destinations.ts';
 import { startSmtp } from '../../hub/smtp.ts';
 import { bodyForm } from '../../hub/smtp-exact.ts';
 import { SmtpOut } from '../../hub/smtp-out.ts';
@@ -121,7 +125,13 @@ test.skipIf(!certificate)("a smarthost's certificate is verified, and no passwor
 
 test('a server that hangs up at any point of the set-up defers', async () => {
   const smarthost = { host: '127.0.0.1', port: 1, tls: 'none' } as const;
-  const destinations = new Destinations({ hostname: 'kabul.example.org', smarthost, port: 25, concurrency: 1 });
+  const destinations = new Destinations({
+    hostname: 'kabul.example.org',
+    smarthost,
+    port: 25,
+    concurrency: 1,
+    leaving: async (mail: Transaction) => mail,
+  });
   const transaction = {
     sender: 'a@example.org',
     recipients: ['b@example.com'],
@@ -134,4 +144,26 @@ test('a server that hangs up at any point of the set-up defers', async () => {
     letter: 'Z',
     text: expect.stringContaining('nothing listens there (#4.4.1)'),
   });
+});
+
+/** Vitest's time limit ends what never does. */
+async function holds(what: () => boolean): Promise<void> {
+  while (!what()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+test.skipIf(!certificate)('a renewed certificate is used without a restart, and half of one is not', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'fieldpost-renewal-'));
+  closing.push(() => rm(folder, { recursive: true }));
+  const first = makeCertificate(folder);
+  const hub = await bareHub({ toml: `[tls]\ncert = "${first?.certFile}"\nkey = "${first?.keyFile}"\n` });
+  closing.push(() => hub.close());
+  const used: Certificate[] = [];
+  const end = followCertificate(hub, (renewed) => void used.push(renewed), 20);
+  closing.push(async () => end());
+  await writeFile(first?.certFile ?? '', certificate?.cert ?? '');
+  await holds(() => hub.logged.some(({ event }) => event.startsWith('the new certificate of [tls] cannot be used')));
+  expect(used).toEqual([]);
+  await writeFile(first?.keyFile ?? '', certificate?.key ?? '');
+  await holds(() => used.length > 0);
+  expect(used).toEqual([{ cert: certificate?.cert, key: certificate?.key }]);
 });

@@ -1,10 +1,11 @@
-/** A small DNS server on loopback: answers MX, A and AAAA from a table, and what is not in it with NXDOMAIN or nothing. */
+/** A small DNS server on loopback: answers MX, A, AAAA and TXT from a table, and what is not in it with NXDOMAIN or nothing. */
 import { createSocket } from 'node:dgram';
 
 export interface DnsRecords {
   /** `10 mail.example.com`; `0 .` is a null MX. */
   readonly mx?: readonly string[];
   readonly a?: readonly string[];
+  readonly txt?: readonly string[];
   /** Every question about the name fails. */
   readonly broken?: boolean;
 }
@@ -17,6 +18,7 @@ export interface DnsServer {
 
 const A = 1;
 const MX = 15;
+const TXT = 16;
 const SERVFAIL = 2;
 const NXDOMAIN = 3;
 
@@ -54,8 +56,9 @@ function answer(query: Buffer, zone: Readonly<Record<string, DnsRecords>>): Buff
   return Buffer.concat([header, query.subarray(12, end + 4), ...records]);
 }
 
-function recordsOf({ mx = [], a = [] }: DnsRecords, type: number): readonly Buffer[] {
+function recordsOf({ mx = [], a = [], txt = [] }: DnsRecords, type: number): readonly Buffer[] {
   if (type === A) return a.map((address) => Buffer.from(address.split('.').map(Number)));
+  if (type === TXT) return txt.map((text) => Buffer.concat((text.match(/.{1,250}/gs) ?? []).map(writeString)));
   if (type !== MX) return [];
   return mx.map((record) => {
     const [preference, host = ''] = record.split(' ');
@@ -75,6 +78,9 @@ function readName(bytes: Buffer, start: number): { name: string; end: number } {
   }
   return { name: labels.join('.'), end: at + 1 };
 }
+
+const writeString = (part: string): Buffer =>
+  Buffer.concat([Buffer.from([Buffer.byteLength(part)]), Buffer.from(part)]);
 
 function writeName(name: string): Buffer {
   const labels = name.split('.').filter((label) => label !== '');

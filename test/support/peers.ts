@@ -13,6 +13,7 @@ const PEERS = {
   mpop: { program: '/usr/bin/mpop', packages: ['mpop'] },
   swaks: { program: '/usr/bin/swaks', packages: ['swaks'] },
   fetchmail: { program: '/usr/bin/fetchmail', packages: ['fetchmail'] },
+  rspamd: { program: '/usr/bin/rspamd', packages: ['rspamd'] },
   curl: { program: '/usr/bin/curl', packages: ['curl'] },
 } as const;
 

@@ -1,0 +1,64 @@
+/** The certificate of `[tls]`: read at start, and again when its files have changed, so that renewing one stops nobody. */
+import { statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
+import { ConfigError } from '../shared/io/config.ts';
+import type { HubConfig } from './config.ts';
+import type { Hub } from './hub.ts';
+
+export interface Certificate {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+/** Undefined when there is no `[tls]`. Throws ConfigError. */
+export async function readCertificate({ tls }: Pick<HubConfig, 'tls'>): Promise<Certificate | undefined> {
+  if (!tls) return undefined;
+  return { cert: await readNamed('tls.cert', tls.cert), key: await readNamed('tls.key', tls.key) };
+}
+
+async function readNamed(field: string, path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new ConfigError(`${field} = "${path}" cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+const LOOK_MS = 60_000;
+
+/**
+ * Looks each minute whether the files of `[tls]` are others, and hands a new pair to `use`. One that does not belong
+ * together, as in the middle of a renewal, is passed over, and looked at again. Answers how to end it.
+ */
+export function followCertificate(hub: Hub, use: (certificate: Certificate) => void, everyMs = LOOK_MS): () => void {
+  const { tls } = hub.config;
+  if (!tls) return () => undefined;
+  const files = (): string => JSON.stringify([tls.cert, tls.key].map(version));
+  let seen = files();
+  let fault: string | undefined;
+  const look = async (): Promise<void> => {
+    try {
+      const now = files();
+      const certificate = now === seen ? undefined : await readCertificate(hub.config);
+      if (!certificate) return;
+      createSecureContext(certificate);
+      use(certificate);
+      [seen, fault] = [now, undefined];
+      hub.log.info('the certificate of [tls] was renewed: new connections get it', { cert: tls.cert });
+    } catch (error) {
+      const { message } = error as Error;
+      if (message !== fault)
+        hub.log.warn('the new certificate of [tls] cannot be used; the one before serves on', { error: message });
+      fault = message;
+    }
+  };
+  const timer = setInterval(look, everyMs).unref();
+  return () => clearInterval(timer);
+}
+
+/** Another value when the file is another one. */
+function version(path: string): readonly number[] {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found ? [found.mtimeMs, found.ino] : [];
+}
