@@ -3,6 +3,7 @@ import { fieldValue, headerFields } from '../shared/core/headers.ts';
 import { mailDate } from '../shared/core/trace.ts';
 import type { Body } from '../shared/io/body.ts';
 import { headerOf } from '../shared/io/bounce.ts';
+import { lineBytes, lineBytesOfAll, type Prices } from './held-price.ts';
 import { readParts } from './mail-parts.ts';
 import { type MailPart, oneLine } from './parts-thread.ts';
 
@@ -22,6 +23,8 @@ export interface Summarised {
   readonly date: string;
   /** Its first lines; undefined when the mail could not be taken apart. */
   readonly text: string | undefined;
+  /** Of all its text. */
+  readonly textBytes: number;
   readonly attachments: readonly { readonly name: string; readonly type: string; readonly bytes: number }[];
 }
 
@@ -34,6 +37,7 @@ export async function summarise(body: Body): Promise<Summarised> {
     subject: (parts?.subject ?? value('subject')).slice(0, SUBJECT_CHARACTERS),
     date: value('date').slice(0, 40),
     text: parts && firstLines(parts.text),
+    textBytes: Buffer.byteLength(parts?.text ?? ''),
     attachments: (parts?.attachments ?? []).map(({ name, type, bytes }: MailPart) => ({
       name: name.slice(0, NAME_CHARACTERS),
       type,
@@ -65,6 +69,9 @@ export interface Summary {
   readonly now: number;
   /** When the mail goes back to its sender. */
   readonly lapses: number;
+  readonly prices: Prices;
+  /** Links on which it comes by itself. */
+  readonly carriedBy: readonly string[];
 }
 
 /** The mail, with LF line ends; the same for the same summary. */
@@ -111,26 +118,30 @@ function compose(summary: Summary, namedMax: number): Buffer {
   return Buffer.from(lines.join('\n'));
 }
 
-function textOf(
-  { about: { from, date, text, attachments }, bytes, lapses }: Summary,
-  namedMax: number,
-): readonly string[] {
+function textOf({ about, bytes, lapses, prices, carriedBy }: Summary, namedMax: number): readonly string[] {
+  const { from, date, text, textBytes, attachments } = about;
   const named = attachments.slice(0, namedMax);
   const more = attachments.length - named.length;
   return [
     `From: ${from}`,
     ...(date === '' ? [] : [`Date: ${date}`]),
     `Size: ${sizeText(bytes)}, too large for the link; it is held until ${mailDate(lapses).slice(5, 16)}`,
+    ...(carriedBy.length > 0 ? [`It comes by itself over ${carriedBy.join(', ')}.`] : []),
     '',
     ...(text === undefined || text === '' ? [] : [text, '']),
-    ...named.map(({ name, type, bytes: size }, index) => `${index + 1}  ${name}  ${type}  ${sizeText(size)}`),
+    ...named.map(
+      (part, index) => `${index + 1}  ${part.name}  ${part.type}  ${sizeText(part.bytes)}${prices.of(lineBytes(part))}`,
+    ),
     ...(more > 0 ? [`and ${more} more`] : []),
     ...(named.length > 0 ? [''] : []),
     'To get it, reply with one word in the first line:',
-    'all      the whole mail',
-    ...(text === undefined ? [] : ['text     its text alone']),
+    `all      the whole mail${prices.of(lineBytesOfAll(bytes, attachments))}`,
+    ...(text === undefined
+      ? []
+      : [`text     its text alone${prices.of(lineBytes({ type: 'text/plain', bytes: textBytes }))}`]),
     ...(named.length > 0 ? ['1        attachment 1 (1 3: several)'] : []),
     'drop     nothing: you do not want it',
+    ...prices.head,
   ];
 }
 

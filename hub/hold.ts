@@ -5,14 +5,17 @@
 import type { Office } from '../shared/core/directory.ts';
 import { JUNK } from '../shared/core/entry.ts';
 import { heldAddress } from '../shared/core/held-address.ts';
+import type { OfficeLink } from '../shared/core/link-list.ts';
 import { digest, mailId } from '../shared/core/mail-id.ts';
 import type { Place } from '../shared/io/mail.ts';
 import { type Entry, type ListedEntry, openEntry } from '../shared/io/maildir.ts';
 import { FRESH, type Note, readNote, writeNote } from '../shared/io/note.ts';
 import { sendNotice } from '../shared/io/notice.ts';
+import { linksThatCarry, pricesOn } from './held-price.ts';
 import { heldTokenOf, writeHeld } from './held-record.ts';
 import { composeSummary, type Summarised, summarise } from './held-summary.ts';
 import type { Hub } from './hub.ts';
+import { readOfficeLinks } from './office-links.ts';
 
 /** A summary has less, so none is ever held itself. */
 export const HOLD_BYTES_MIN = 5_000;
@@ -28,8 +31,9 @@ export async function holdEntry(hub: Hub, office: string, { key, name, size }: L
   const entry = await openEntry(hub.store, key);
   if (!entry) return;
   const about = await summarise(entry.body);
+  const links = await readOfficeLinks(hub, office);
   for (const recipient of waitingOf(entry, note.settled).slice(0, TOLD_MAX))
-    if (!(await tell(hub, office, { entry, recipient, about }))) return;
+    if (!(await tell(hub, office, { entry, recipient, about, links }))) return;
   await writeNote(hub.store, maildir, name.id, { ...note, held: true });
   hub.log.info('a mail is held: it is too large for the link of its office', { office, id: name.id, bytes: size });
 }
@@ -54,10 +58,11 @@ interface Told {
   readonly entry: Entry;
   readonly recipient: string;
   readonly about: Summarised;
+  readonly links: readonly OfficeLink[];
 }
 
 /** False: the summary is not kept, and the next trip does it again. */
-async function tell(hub: Hub, office: string, { entry, recipient, about }: Told): Promise<boolean> {
+async function tell(hub: Hub, office: string, { entry, recipient, about, links }: Told): Promise<boolean> {
   const { id, key, head } = entry;
   const token = heldTokenOf(hub, { office, id, recipients: [recipient] });
   const summary = digest(['held', office, id, recipient]);
@@ -72,6 +77,8 @@ async function tell(hub: Hub, office: string, { entry, recipient, about }: Told)
     bytes: head.size,
     now: head.accepted,
     lapses: head.accepted + hub.config.silent.lifetime,
+    prices: pricesOn(links),
+    carriedBy: linksThatCarry(links, head.size, hub.directory.office(office)?.limits.holdBytesMax ?? 0),
   });
   await writeHeld(hub, office, { id, key, recipients: [recipient] });
   const place = placeOf(hub, office);

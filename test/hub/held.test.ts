@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { afterEach, expect, test } from 'vitest';
-import type { Agent, Desk } from '../../agent/agent.ts';
+import type { Desk } from '../../agent/agent.ts';
 import { fetchCommand, heldCommand } from '../../agent/held.ts';
 import { sync } from '../../agent/sync.ts';
 import { queueCommands } from '../../hub/commands/queue.ts';
@@ -12,10 +10,10 @@ import { readParts } from '../../hub/mail-parts.ts';
 import { answerRequests } from '../../hub/requests.ts';
 import { reportSilentOffices } from '../../hub/silent-office.ts';
 import { DEFAULT_LIMITS } from '../../shared/core/directory.ts';
-import { accept } from '../../shared/io/accept.ts';
 import { bytesBody, readBody } from '../../shared/io/body.ts';
 import { openEntry } from '../../shared/io/maildir.ts';
-import type { BareHub } from '../support/bare-hub.ts';
+import * as held from '../support/held-mail.ts';
+import { LARGE, refusals, replyTo, TABLE } from '../support/held-mail.ts';
 import { NO_FILES } from '../support/no-files.ts';
 import { HERAT, type SyncPair, syncPair } from '../support/sync-office.ts';
 
@@ -26,114 +24,11 @@ const OFFICE = { ...HERAT, limits: { ...DEFAULT_LIMITS, holdBytesMax: 20_000 } }
 const start = async (toml = ''): Promise<void> => {
   pair = await syncPair({ tables: true, office: OFFICE, toml });
 };
-const PHOTO = Buffer.alloc(30_000, 'photo');
-const TABLE = Buffer.alloc(9_000, 'a;b;c\n');
-const LARGE = Buffer.from(
-  [
-    'From: =?utf-8?Q?J=C3=BCrgen?= <friend@example.com>',
-    'To: farid@example.org',
-    'Subject: =?utf-8?Q?The_bridge_=E2=80=93_photographs?=',
-    'Date: Tue, 24 Nov 2026 09:00:00 +0000',
-    'Message-ID: <bridge@example.com>',
-    'Content-Type: multipart/mixed; boundary="b"',
-    '',
-    '--b',
-    'Content-Type: text/html; charset=utf-8',
-    '',
-    '<p>The bridge <b>holds</b>.</p><p>Two photographs.</p>',
-    '--b',
-    'Content-Type: image/jpeg; name="bridge.jpg"',
-    'Content-Disposition: attachment; filename="bridge.jpg"',
-    'Content-Transfer-Encoding: base64',
-    '',
-    PHOTO.toString('base64').replace(/.{76}/g, '$&\n'),
-    '--b',
-    'Content-Type: text/csv',
-    "Content-Disposition: attachment; filename*=utf-8''l%C3%A4nge.csv",
-    'Content-Transfer-Encoding: base64',
-    '',
-    TABLE.toString('base64').replace(/.{76}/g, '$&\n'),
-    '--b--',
-    '',
-  ].join('\n'),
-);
-
-interface Posted {
-  readonly to?: readonly string[];
-  readonly bytes?: Buffer;
-}
-
-/** From somebody of the Internet. */
-async function post({ to = ['farid@example.org'], bytes = LARGE }: Posted = {}): Promise<void> {
-  const { hub } = pair;
-  const bodyHash = createHash('sha256').update(bytes).digest('hex');
-  const mail = {
-    sender: 'friend@example.com',
-    recipients: to,
-    hops: 0,
-    urgency: 5,
-    body: bytesBody(bytes),
-    bodyHash,
-  };
-  const id = createHash('sha256').update(bytes).update(to.join()).digest('hex');
-  const verdicts = await accept(hub.place, { peer: { name: 'smtp', relays: false }, id, mail }, hub.now());
-  expect(verdicts.map(({ letter }) => letter)).toEqual(to.map(() => 'K'));
-}
-
-/** What lies in somebody's mailbox, summaries first. */
-async function mailbox(name = 'farid', agent: Agent = pair.agent): Promise<readonly string[]> {
-  const folder = join(agent.config.data, `users/${name}/new`);
-  const names = await readdir(folder).catch(() => []);
-  const files = await Promise.all(names.map((file) => readFile(join(folder, file), 'utf8')));
-  const rank = (text: string): number => (/^X-Fieldpost-Held:/m.test(text) ? 0 : 1);
-  return files.sort((a, b) => rank(a) - rank(b));
-}
-
-const replyTo = (summary: string): string => /^Reply-To: <(.*)>$/m.exec(summary)?.[1] ?? '';
-
-interface Reply {
-  readonly to: string;
-  readonly text: string;
-  readonly from?: string;
-  readonly header?: string;
-}
-
-/** As a mail program at the office answers. */
-async function reply({ to, text, from = 'farid@example.org', header = '' }: Reply): Promise<string | undefined> {
-  const { place, now } = pair.agent;
-  const bytes = Buffer.from(
-    `From: <${from}>\nTo: <${to}>\nSubject: Re: held\nMessage-ID: <${Math.random()}@x>\n${header}\n\n${text}\n\n> From: Jürgen\n> all\n`,
-  );
-  const bodyHash = createHash('sha256').update(bytes).digest('hex');
-  const mail = { sender: from, recipients: [to], hops: 0, urgency: 5, body: bytesBody(bytes), bodyHash };
-  const [verdict] = await accept(place, { peer: { name: 'send', relays: true }, id: bodyHash, mail }, now());
-  return verdict?.letter;
-}
-
-/** The summary that the first sync brings. */
-async function heldAtOffice(): Promise<string> {
-  await post();
-  expect(await sync(pair.agent)).toMatchObject({ ok: true, down: { mails: 1 } });
-  const [summary = ''] = await mailbox();
-  return summary;
-}
-
-/** Takes the requests up, has them answered, and brings what there is. */
-async function exchange(): Promise<void> {
-  expect(await sync(pair.agent, { up: true, down: false })).toMatchObject({ ok: true });
-  await answerRequests(pair.hub);
-  expect(await sync(pair.agent)).toMatchObject({ ok: true });
-}
-
-const refusals = async (hub: BareHub, maildir = 'office/herat'): Promise<readonly string[]> => {
-  const texts: string[] = [];
-  for (const { key } of await hub.entries(maildir)) {
-    const entry = await openEntry(hub.store, key);
-    const text = entry ? (await readBody(entry.body)).toString() : '';
-    if (text.includes('could not be delivered')) texts.push(text);
-  }
-  return texts;
-};
+const post = (posted: held.Posted = {}): Promise<void> => held.post(pair, posted);
+const mailbox = (name = 'farid'): Promise<readonly string[]> => held.mailbox(pair, name);
+const reply = (asked: held.Reply): Promise<string | undefined> => held.reply(pair, asked);
+const heldAtOffice = (): Promise<string> => held.heldAtOffice(pair);
+const exchange = (): Promise<void> => held.exchange(pair);
 
 test('a summary goes instead of a mail that is too large, once, and says what there is', async () => {
   await start();
@@ -221,17 +116,17 @@ test('agent held lists it, agent fetch asks for it, and the record goes with the
     await command.run(desk, { positionals, options, json, out: (line) => lines.push(line), ...NO_FILES, readFile });
     return lines.join('\n');
   };
-  const { held } = JSON.parse(await run(heldCommand));
-  expect(held).toMatchObject([{ recipient: 'farid@herat.example.org', parts: 2, bytes: LARGE.length }]);
-  expect(held[0].subject).toMatch(/^\[held \d+ KB\] The bridge – photographs$/);
-  expect(JSON.stringify(held)).not.toContain('token');
-  await run(fetchCommand, { part: ['2'] }, held[0].id.slice(0, 12));
+  const { held: list } = JSON.parse(await run(heldCommand));
+  expect(list).toMatchObject([{ recipient: 'farid@herat.example.org', parts: 2, bytes: LARGE.length }]);
+  expect(list[0].subject).toMatch(/^\[held \d+ KB\] The bridge – photographs$/);
+  expect(JSON.stringify(list)).not.toContain('token');
+  await run(fetchCommand, { part: ['2'] }, list[0].id.slice(0, 12));
   await exchange();
   expect((await mailbox()).some((mail) => mail.includes("filename*=utf-8''l%C3%A4nge.csv"))).toBe(true);
-  await run(fetchCommand, {}, held[0].id.slice(0, 12));
+  await run(fetchCommand, {}, list[0].id.slice(0, 12));
   await exchange();
   expect(JSON.parse(await run(heldCommand))).toEqual({ held: [] });
-  await expect(run(fetchCommand, {}, held[0].id.slice(0, 12))).rejects.toThrow(/nothing that is held/);
+  await expect(run(fetchCommand, {}, list[0].id.slice(0, 12))).rejects.toThrow(/nothing that is held/);
 });
 
 test('a token works only for its recipient and from its office, and never for a machine', async () => {
