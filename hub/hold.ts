@@ -78,7 +78,11 @@ async function tell(hub: Hub, office: string, { entry, recipient, about, links }
     now: head.accepted,
     lapses: head.accepted + hub.config.silent.lifetime,
     prices: pricesOn(links),
-    carriedBy: linksThatCarry(links, head.size, hub.directory.office(office)?.limits.holdBytesMax ?? 0),
+    // Spam may be held whatever the link.
+    carriedBy:
+      head.urgency === JUNK
+        ? []
+        : linksThatCarry(links, head.size, hub.directory.office(office)?.limits.holdBytesMax ?? 0),
   });
   await writeHeld(hub, office, { id, key, recipients: [recipient] });
   const place = placeOf(hub, office);
