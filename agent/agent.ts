@@ -1,10 +1,10 @@
 /** What every part of the agent works with, made once by open-agent.ts. */
 import type { PublicDirectory } from '../shared/core/public-directory.ts';
+import type { Accounts } from '../shared/io/accounts.ts';
 import type { Command } from '../shared/io/command-line.ts';
 import type { Log } from '../shared/io/log.ts';
 import type { Place } from '../shared/io/mail.ts';
 import type { Store } from '../shared/io/store.ts';
-import type { Accounts } from './accounts.ts';
 import type { AgentConfig } from './config.ts';
 
 interface OfficeKey {

@@ -12,6 +12,7 @@ import {
 import { route } from '../shared/core/route.ts';
 import type { Tables } from '../shared/core/tables.ts';
 import type { Token } from '../shared/core/token.ts';
+import { type Accounts, readAccounts } from '../shared/io/accounts.ts';
 import { bytesBody, readBody } from '../shared/io/body.ts';
 import { openFsStore } from '../shared/io/fs-store.ts';
 import type { Log } from '../shared/io/log.ts';
@@ -19,7 +20,6 @@ import type { Place } from '../shared/io/mail.ts';
 import { recover } from '../shared/io/recover.ts';
 import { emptySpool } from '../shared/io/spool.ts';
 import { type Store, StoreError } from '../shared/io/store.ts';
-import { type Accounts, readAccounts } from './accounts.ts';
 import type { Agent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import { loadKey } from './key.ts';

@@ -1,8 +1,8 @@
 /** Whose an address is, and who has logged in: what the doors ask before they take mail from somebody, or give it to them. */
 import { splitAddress } from '../shared/core/address.ts';
 import type { Peer } from '../shared/core/delivery.ts';
+import { passwordFits, readAccounts } from '../shared/io/accounts.ts';
 import { Turns } from '../shared/io/turns.ts';
-import { passwordFits, readAccounts } from './accounts.ts';
 import { type Agent, userMaildir } from './agent.ts';
 
 /** Only where the mail goes is asked. */

@@ -1,10 +1,10 @@
 /** `agent user`: who may submit and read here with a password. Who is posted here is the hub's business. */
-import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { splitAddress } from '../shared/core/address.ts';
 import { isMailboxName } from '../shared/core/directory.ts';
+import { makeAccount, readAccounts, writeAccounts } from '../shared/io/accounts.ts';
 import { type Call, EXIT, Exit } from '../shared/io/command-line.ts';
-import { makeAccount, readAccounts, writeAccounts } from './accounts.ts';
+import { newPassword, passwordOf } from '../shared/io/password.ts';
 import { type Agent, type AgentCommand, userMaildir } from './agent.ts';
 import { alone } from './alone.ts';
 import { ownerOf } from './people.ts';
@@ -36,13 +36,11 @@ export const userCommands: readonly AgentCommand[] = [
   },
 ];
 
-const PASSWORD_CHARACTERS_MAX = 200;
-
 async function add(agent: Agent, { positionals: [name = ''], options, out, readFile }: Call): Promise<undefined> {
   if (!isMailboxName(name))
     throw new Exit(EXIT.data, `"${name}" is no user name: a-z, 0-9, dot, - and _, such as farid; not an address`);
   const given = options['password-stdin'] === true;
-  const password = given ? await firstLine(await readFile('-')) : newPassword();
+  const password = given ? passwordOf(await readFile('-')) : newPassword();
   const account = await makeAccount(password);
   await alone(agent, 'accounts', async () =>
     writeAccounts(agent.store, new Map(await readAccounts(agent.store)).set(name, account)),
@@ -53,23 +51,6 @@ async function add(agent: Agent, { positionals: [name = ''], options, out, readF
     );
   out(given ? `${name} may send and read here` : `password of ${name}: ${password}`);
 }
-
-async function firstLine(bytes: Buffer): Promise<string> {
-  const [line = ''] = bytes.toString('utf8').split(/\r?\n/);
-  if (line === '') throw new Exit(EXIT.data, 'the first line of standard input is empty: it should be the password');
-  if (line.length > PASSWORD_CHARACTERS_MAX || line.includes('\0'))
-    throw new Exit(EXIT.data, `a password has at most ${PASSWORD_CHARACTERS_MAX} characters, and no NUL`);
-  return line;
-}
-
-/** Nothing that looks like something else when it is read out over a bad line. */
-const LETTERS = 'abcdefghjkmnpqrstuvwxyz23456789';
-
-/** 16 letters in groups of four, 79 bits. */
-const newPassword = (): string =>
-  Array.from({ length: 4 }, () => Array.from({ length: 4 }, () => LETTERS[randomInt(LETTERS.length)]).join('')).join(
-    '-',
-  );
 
 async function remove(agent: Agent, { positionals: [name = ''], out }: Call): Promise<undefined> {
   await alone(agent, 'accounts', async () => {

@@ -24,6 +24,11 @@ const LISTEN = z.strictObject({
   /** QMTP inside TLS with an office's key. */
   qmtps: z.optional(hostAddress),
   smtp: z.optional(hostAddress),
+  /** Where people of headquarters hand in mail, with a password; submission: STARTTLS first, submissions: TLS from the first byte. */
+  submission: z.optional(hostAddress),
+  submissions: z.optional(hostAddress),
+  /** Where they fetch it; TLS from the first byte. */
+  pop3s: z.optional(hostAddress),
   /** Health and the command line's way in; loopback only. */
   admin: z.optional(hostAddress),
 });

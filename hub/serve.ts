@@ -6,6 +6,7 @@ import { startAdmin } from './admin.ts';
 import type { HubConfig } from './config.ts';
 import { dropGoneHeld } from './held-record.ts';
 import type { Hub, HubCommand, Service } from './hub.ts';
+import { startMailPrograms } from './mail-programs.ts';
 import { finishMoves } from './move-user.ts';
 import { dataFolder, lockData, openHub } from './open-hub.ts';
 import { startQmtp } from './qmtp.ts';
@@ -68,6 +69,7 @@ const starters = (commands: readonly HubCommand[]): readonly Starter[] => [
   startSync,
   startQmtp,
   startSmtp,
+  startMailPrograms,
   async (hub) => [startRelay(hub), startRequests(hub), startSilentOffice(hub), startExpiry(hub)],
 ];
 

@@ -1,10 +1,13 @@
 /** `hub user …`: who is posted where. */
-import { foldAddress } from '../../shared/core/address.ts';
+import { foldAddress, splitAddress } from '../../shared/core/address.ts';
 import { placeName } from '../../shared/core/directory-words.ts';
-import { type Call, EXIT } from '../../shared/io/command-line.ts';
+import { makeAccount, readAccounts, writeAccounts } from '../../shared/io/accounts.ts';
+import { type Call, EXIT, Exit } from '../../shared/io/command-line.ts';
+import { newPassword, passwordOf } from '../../shared/io/password.ts';
 import { editDirectory } from '../edit-directory.ts';
 import type { Hub, HubCommand } from '../hub.ts';
 import { finishMoves, type MoveResult, moveUser } from '../move-user.ts';
+import { ownerOf } from '../people.ts';
 
 const POSTS = `OFFICE may be hub, for a mailbox kept at the hub, or internet, for an address in a domain of ours that somebody else serves. A
 name without a domain is completed; @example.org means everybody there.`;
@@ -60,6 +63,22 @@ Mail that is on its way to the old office at this moment is sent back from there
     },
   },
   {
+    words: 'user password',
+    usage: 'ADDRESS [--password-stdin] [--remove]',
+    summary:
+      'lets somebody of headquarters send and read at the hub with a password, which is printed; again for a new one',
+    help: `For people posted to hub, by the listeners submission, submissions and pop3s. Who is posted to an office has a password there
+('agent user add').
+
+  --password-stdin  the password is the first line of standard input
+  --remove          takes the password away; the mail stays
+
+  hub user password akbar@example.org`,
+    options: { 'password-stdin': { type: 'boolean' }, remove: { type: 'boolean' } },
+    takes: [1, 1],
+    run: async (hub, call) => setPassword(hub, call),
+  },
+  {
     words: 'user list',
     usage: '[OFFICE] [--json]',
     summary: 'shows who is posted where',
@@ -79,6 +98,30 @@ Mail that is on its way to the old office at this moment is sent back from there
 
 function complete({ config }: Hub, name: string): string {
   return foldAddress(name.includes('@') ? name : `${name}@${config.domain}`);
+}
+
+async function setPassword(
+  hub: Hub,
+  { positionals: [name = ''], options, out, readFile }: Call,
+): Promise<typeof EXIT.ok> {
+  const address = complete(hub, name);
+  await hub.directory.refresh();
+  const mailbox = ownerOf(hub, address);
+  const accounts = new Map(await readAccounts(hub.store));
+  if (options.remove === true) {
+    if (!accounts.delete(mailbox ?? splitAddress(address).local))
+      throw new Exit(EXIT.data, `${address} has no password here`);
+    await writeAccounts(hub.store, accounts);
+    out(`${address} can no longer send or read at the hub; the mail stays`);
+    return EXIT.ok;
+  }
+  if (mailbox === undefined)
+    throw new Exit(EXIT.data, `${address} has no mailbox at the hub: 'hub user add ${address} hub' makes one`);
+  const given = options['password-stdin'] === true;
+  const password = given ? passwordOf(await readFile('-')) : newPassword();
+  await writeAccounts(hub.store, accounts.set(mailbox, await makeAccount(password)));
+  out(given ? `${address} may send and read at the hub` : `password of ${mailbox}: ${password}`);
+  return EXIT.ok;
 }
 
 function report({ json, out }: Call, result: MoveResult & { readonly address: string; readonly post: string }): void {

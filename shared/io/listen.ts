@@ -1,6 +1,6 @@
 /** Listeners: where a server is bound, how many it serves at once, and how it stops without dropping what is in hand. */
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { createServer as createTlsServer, type TlsOptions, Server as TlsServer } from 'node:tls';
 import { EXIT, Exit } from './command-line.ts';
 import { ConfigError, splitHostAddress } from './config.ts';
 
@@ -71,8 +71,13 @@ export interface ListenOptions {
   closing?(): void;
 }
 
+export interface TlsListener extends Listener {
+  /** Another certificate for the connections that come from now on; for one without TLS nothing happens. */
+  renew(tls: TlsOptions): void;
+}
+
 /** A TCP or TLS listener. */
-export async function listen(options: ListenOptions): Promise<Listener> {
+export async function listen(options: ListenOptions): Promise<TlsListener> {
   const sockets = new Set<Socket>();
   const track = (socket: Socket): void => {
     sockets.add(socket);
@@ -82,7 +87,13 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   server.maxConnections = options.connectionsMax;
   server.on('connection', track);
   const address = await bind(server, options);
-  return { address, close: (seconds) => drain(server, { sockets, seconds, closing: () => options.closing?.() }) };
+  return {
+    address,
+    close: (seconds) => drain(server, { sockets, seconds, closing: () => options.closing?.() }),
+    renew: (tls) => {
+      if (server instanceof TlsServer) server.setSecureContext({ ...options.tls, ...tls });
+    },
+  };
 }
 
 function makeServer({ tls, connected, handshakeSeconds = 30 }: ListenOptions): Server {

@@ -38,6 +38,10 @@ export interface SmtpDoorOptions extends SmtpPlace {
   readonly recipientsMax: number;
   readonly idleSeconds: number;
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
+  /** TLS from the first byte. */
+  readonly implicitTls?: boolean;
+  /** No password is taken before TLS. */
+  readonly passwordsNeedTls?: boolean;
   /** Whether a name and its password belong together; absent: nobody logs in here. */
   authenticate?(name: string, password: string): Promise<boolean>;
   /** `user`: who has logged in. */
@@ -79,6 +83,7 @@ class SmtpDoor {
     this.#turns = new Turns({ totalMax: options.connectionsMax });
     this.#server = new SMTPServer({
       ...(tls ?? { hideSTARTTLS: true }),
+      secure: options.implicitTls === true,
       name: options.hostname,
       banner: 'Fieldpost',
       heloResponse: '%s',
@@ -89,7 +94,7 @@ class SmtpDoor {
       socketTimeout: options.idleSeconds * 1000,
       // A password is asked for only where one can be had; whether it may go without TLS is the operator's choice.
       authOptional: true,
-      allowInsecureAuth: true,
+      allowInsecureAuth: options.passwordsNeedTls !== true,
       authMethods: ['PLAIN', 'LOGIN'],
       disabledCommands: ['WIZ', 'SHELL', 'KILL', ...(authenticate ? [] : ['AUTH']), ...(tls ? [] : ['STARTTLS'])],
       // Real senders have addresses that RFC 5321 would not allow; what could do harm is refused all the same.

@@ -2,15 +2,13 @@
 
 import { createHash } from 'node:crypto';
 import { getServers, setServers } from 'node:dns';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { afterEach, expect, test } from 'vitest';
 import { dkimCommand } from '../../hub/commands/dkim.ts';
-import { type HubConfig, loadHubConfig } from '../../hub/config.ts';
-import { editDirectory } from '../../hub/edit-directory.ts';
-import { openHub } from '../../hub/open-hub.ts';
+import type { HubConfig } from '../../hub/config.ts';
 import { startRelay } from '../../hub/relay.ts';
 import { startSmtp } from '../../hub/smtp.ts';
 import { accept } from '../../shared/io/accept.ts';
@@ -21,6 +19,7 @@ import { startDnsServer } from '../support/dns-server.ts';
 import { NO_FILES } from '../support/no-files.ts';
 import { RawSmtp } from '../support/raw-smtp.ts';
 import { startSmtpSink } from '../support/smtp-sink.ts';
+import { wholeHub } from '../support/whole-hub.ts';
 
 const before = getServers();
 const closing: (() => Promise<unknown>)[] = [];
@@ -29,23 +28,16 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-/** A whole hub: tables, doors, relay; all outgoing mail ends in the sink. */
-async function wholeHub() {
-  const folder = await mkdtemp(join(tmpdir(), 'fieldpost-leaving-'));
-  closing.push(() => rm(folder, { recursive: true, force: true }));
+/** Tables, doors, relay; all outgoing mail ends in the sink. */
+async function hubAndSink() {
   const sink = await startSmtpSink();
   closing.push(() => sink.close());
-  const file = join(folder, 'hub.toml');
-  await writeFile(
-    file,
-    `hostname = "kabul.example.org"\ndomain = "example.org"\n[store]\npath = "store"\n[listen]\nsmtp = "127.0.0.1:0"\n[dkim]\n[relay]\nsmarthost = "smtp://${sink.address}"\n`,
-  );
-  const config = loadHubConfig(file);
-  await dkim({ config });
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const hub = await openHub(config, log);
-  for (const edit of [office('herat'), user('farid', 'herat'), alias('staff', 'farid', 'partner@example.net')])
-    await editDirectory(hub, edit);
+  const { hub, close } = await wholeHub({
+    toml: `[listen]\nsmtp = "127.0.0.1:0"\n[dkim]\n[relay]\nsmarthost = "smtp://${sink.address}"\n`,
+    edits: [office('herat'), user('farid', 'herat'), alias('staff', 'farid', 'partner@example.net')],
+  });
+  closing.push(close);
+  await dkim(hub);
   const relay = startRelay(hub);
   closing.push(() => relay.close(0));
   const [smtp] = await startSmtp(hub);
@@ -64,7 +56,7 @@ async function deliver(address: string, { from, to, mail }: { from: string; to: 
 }
 
 test('what a stranger writes to an alias leaves with a sender of ours, unsigned, and a bounce finds him', async () => {
-  const { sink, address } = await wholeHub();
+  const { sink, address } = await hubAndSink();
   const mail = 'From: friend@example.com\nMessage-ID: <1@example.com>\nSubject: hi\n\nhello\n';
   await deliver(address, { from: 'friend@example.com', to: 'staff@example.org', mail });
   const [left] = await sink.until(1);
@@ -81,7 +73,7 @@ test('what a stranger writes to an alias leaves with a sender of ours, unsigned,
 });
 
 test('what our own people write leaves signed, and the signature is good', async () => {
-  const { hub, sink } = await wholeHub();
+  const { hub, sink } = await hubAndSink();
   const text = 'From: Farid <farid@example.org>\nTo: friend@example.com\nSubject: caf\u00e9\n\n.dot\n  blanks  \n\n\n';
   const bytes = Buffer.from(text);
   const bodyHash = createHash('sha256').update(bytes).digest('hex');

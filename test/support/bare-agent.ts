@@ -2,13 +2,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeAccount, writeAccounts } from '../../agent/accounts.ts';
 import type { Agent, AgentService } from '../../agent/agent.ts';
 import { loadAgentConfig } from '../../agent/config.ts';
 import { openAgent } from '../../agent/open-agent.ts';
 import type { Directory } from '../../shared/core/directory.ts';
 import { publicDirectory } from '../../shared/core/public-directory.ts';
 import { encodeToken } from '../../shared/core/token.ts';
+import { makeAccount, writeAccounts } from '../../shared/io/accounts.ts';
 import type { Log } from '../../shared/io/log.ts';
 import { readMaildir } from './sites.ts';
 

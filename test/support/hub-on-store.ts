@@ -68,11 +68,11 @@ export async function runCommand(
   const command = commands.find(({ words }) => line === words || line.startsWith(`${words} `));
   if (!command) throw new Error(`no command ${line}`);
   const args = line.slice(command.words.length).split(' ').filter(Boolean);
-  const options = args.filter((arg) => arg.startsWith('--') && arg.includes('='));
+  const options = args.filter((arg) => arg.startsWith('--') && arg !== '--json');
   const out: string[] = [];
   const call: Call = {
     positionals: args.filter((arg) => !arg.startsWith('--')),
-    options: Object.fromEntries(options.map((option) => optionOf(command, option))),
+    options: Object.fromEntries(options.map((option) => optionOf(command, option))) as Call['options'],
     json: args.includes('--json'),
     out: (text) => out.push(text),
     ...NO_FILES,
@@ -86,7 +86,8 @@ export async function runCommand(
   }
 }
 
-function optionOf({ options }: Command<Hub>, text: string): readonly [string, string | readonly string[]] {
-  const [, name = '', value = ''] = /^--([^=]+)=(.*)$/.exec(text) ?? [];
+function optionOf({ options }: Command<Hub>, text: string): readonly [string, string | boolean | readonly string[]] {
+  const [, name = '', value = ''] = /^--([^=]+)=?(.*)$/.exec(text) ?? [];
+  if (options?.[name]?.type === 'boolean') return [name, true];
   return [name, options?.[name]?.multiple ? value.split(',') : value];
 }

@@ -1,11 +1,11 @@
 /**
- * Who may submit and read here with a password: names and scrypt hashes, one small record of the data folder (mode 600).
- * A name that has an account is a user of this office, also before the hub's directory says so.
+ * Who may submit and read here with a password: names and scrypt hashes, one small record of the store. At an office a
+ * name that has an account is a user there, also before the hub's directory says so; at the hub, who is posted there can have one.
  */
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
 import * as z from 'zod/mini';
-import { readBody, textBody } from '../shared/io/body.ts';
-import { type Store, StoreError } from '../shared/io/store.ts';
+import { readBody, textBody } from './body.ts';
+import { type Store, StoreError } from './store.ts';
 
 const KEY = 'accounts';
 
@@ -26,7 +26,7 @@ export async function readAccounts(store: Store): Promise<Accounts> {
   if (!body) return new Map();
   const accounts = ACCOUNTS.safeParse(parseJson((await readBody(body, BYTES_MAX)).toString()));
   if (accounts.success) return new Map(accounts.data);
-  throw new StoreError(`${KEY} in the data folder is damaged: remove it, then 'agent user add' each user again`);
+  throw new StoreError(`${KEY} in the store is damaged: remove it, then give each person a password again`);
 }
 
 function parseJson(text: string): unknown {

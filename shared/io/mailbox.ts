@@ -1,11 +1,10 @@
 /** A person's Maildir as POP3 shows it: the files of new/ and cur/, oldest first, whatever program has put or moved them there. */
 import { createHash } from 'node:crypto';
-import type { Pop3Mail } from '../shared/core/pop3.ts';
-import { Pop3Size } from '../shared/core/pop3-text.ts';
-import type { Body } from '../shared/io/body.ts';
-import { inParallel } from '../shared/io/parallel.ts';
-import type { Store } from '../shared/io/store.ts';
-import { userMaildir } from './agent.ts';
+import type { Pop3Mail } from '../core/pop3.ts';
+import { Pop3Size } from '../core/pop3-text.ts';
+import type { Body } from './body.ts';
+import { inParallel } from './parallel.ts';
+import type { Store } from './store.ts';
 
 export interface MailboxMail extends Pop3Mail {
   readonly key: string;
@@ -25,8 +24,9 @@ export class Mailboxes {
     this.#store = store;
   }
 
-  async list(user: string): Promise<readonly MailboxMail[]> {
-    const keys = (await this.#keys(user)).sort(byArrival).slice(0, MAILS_MAX);
+  /** `maildir`: its folder in the store, such as `users/farid`. */
+  async list(maildir: string): Promise<readonly MailboxMail[]> {
+    const keys = (await this.#keys(maildir)).sort(byArrival).slice(0, MAILS_MAX);
     const sizes = new Map<string, number>();
     await inParallel(keys, READS_AT_ONCE, async (key) => {
       const size = await this.#sizeOf(key);
@@ -54,15 +54,15 @@ export class Mailboxes {
   }
 
   async #find(key: string): Promise<string | undefined> {
-    const [, user = ''] = key.split('/');
-    return (await this.#keys(user)).find((other) => nameOf(other) === nameOf(key));
+    const maildir = key.split('/').slice(0, -2).join('/');
+    return (await this.#keys(maildir)).find((other) => nameOf(other) === nameOf(key));
   }
 
-  async #keys(user: string): Promise<string[]> {
+  async #keys(maildir: string): Promise<string[]> {
     const keys: string[] = [];
     for (const folder of ['new', 'cur']) {
       for (let after: string | undefined; ; ) {
-        const page = await this.#store.list(`${userMaildir(user)}/${folder}/`, after === undefined ? {} : { after });
+        const page = await this.#store.list(`${maildir}/${folder}/`, after === undefined ? {} : { after });
         after = page.at(-1)?.key;
         if (after === undefined) break;
         keys.push(...page.map(({ key }) => key));

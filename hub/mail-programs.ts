@@ -1,0 +1,94 @@
+/**
+ * The doors for mail programs of headquarters: submission, and POP3 for the mailboxes that the hub keeps. Both in TLS only, and with
+ * a password; who has logged in sends as himself.
+ */
+import { refused, type Verdict } from '../shared/core/verdict.ts';
+import { ConfigError } from '../shared/io/config.ts';
+import { startPop3Door } from '../shared/io/pop3-door.ts';
+import { type SmtpSession, startSmtpDoor } from '../shared/io/smtp-door.ts';
+import { type Certificate, followCertificate, readCertificate } from './certificate.ts';
+import type { Hub, Service } from './hub.ts';
+import { officeLimit } from './office-limit.ts';
+import { accountOf, logIn, mailboxOf, ownerOf } from './people.ts';
+
+type Door = 'submission' | 'submissions' | 'pop3s';
+
+/** Starts those that the configuration names. Throws ConfigError when there is no certificate. */
+export async function startMailPrograms(hub: Hub): Promise<Service[]> {
+  const services: Service[] = [];
+  for (const name of ['submission', 'submissions', 'pop3s'] as const) {
+    const address = hub.config.listen[name];
+    if (address !== undefined) services.push(await start(hub, name, address));
+  }
+  return services;
+}
+
+async function start(hub: Hub, name: Door, address: string): Promise<Service> {
+  const tls = await readCertificate(hub.config);
+  if (!tls) throw new ConfigError(`listen.${name}: passwords travel in TLS only: name a certificate in [tls]`);
+  const door = await (name === 'pop3s' ? pop3(hub, address, tls) : submission(hub, { name, address, tls }));
+  const unfollow = followCertificate(hub, (certificate) => door.renew(certificate));
+  const close = (seconds: number): Promise<void> => {
+    unfollow();
+    return door.close(seconds);
+  };
+  return { name, address: door.address, close };
+}
+
+const pop3 = (hub: Hub, address: string, tls: Certificate) =>
+  startPop3Door({
+    field: 'listen.pop3s',
+    address,
+    tls: { ...tls },
+    hostname: hub.config.hostname,
+    store: hub.store,
+    log: hub.log,
+    connectionsMax: hub.config.limits.connections,
+    idleSeconds: hub.config.limits.idle,
+    logIn: async (login, password) => {
+      const user = await logIn(hub, { login, password, door: 'pop3s' });
+      return user === undefined ? undefined : mailboxOf(user);
+    },
+  });
+
+interface Submission {
+  readonly name: 'submission' | 'submissions';
+  readonly address: string;
+  readonly tls: Certificate;
+}
+
+function submission(hub: Hub, { name, address, tls }: Submission) {
+  const { hostname, domain, limits } = hub.config;
+  return startSmtpDoor({
+    field: `listen.${name}`,
+    address,
+    hostname,
+    domain,
+    place: hub.place,
+    spool: hub.spool,
+    now: hub.now,
+    mailBytesMax: limits.mail,
+    connectionsMax: limits.connections,
+    recipientsMax: limits.recipients,
+    idleSeconds: limits.idle,
+    tls,
+    implicitTls: name === 'submissions',
+    passwordsNeedTls: true,
+    limitOf: (routed) => officeLimit(hub, routed),
+    authenticate: async (login, password) => (await logIn(hub, { login, password, door: name })) !== undefined,
+    caller: ({ user }) => ({
+      peer: { name: 'submission', relays: user !== undefined },
+      concurrency: limits.connections,
+      mailBytesMax: limits.mail,
+    }),
+    checkSender: async (sender, session) => senderFault(hub, sender, session),
+  });
+}
+
+function senderFault(hub: Hub, sender: string, { user }: SmtpSession): Verdict | undefined {
+  if (user === undefined)
+    return refused('log in with name and password: this port is for the people of this organisation (#5.7.0)');
+  // A mail program's note that a mail has been read comes from nobody, so that no answer to it can loop (RFC 8098).
+  if (sender === '' || ownerOf(hub, sender) === accountOf(hub, user)) return undefined;
+  return refused(`${sender.slice(0, 200)} is not an address of ${user.slice(0, 64)} (#5.7.1)`);
+}
