@@ -1,5 +1,5 @@
 /**
- * The admin listener: `/healthz` for supervisors, and `/command`, by which the command line has its commands run inside
+ * The admin listener: `/healthz` for supervisors, `/metrics` for Prometheus, and `/command`, by which the command line has its commands run inside
  * the serving hub, so that two writers of one store never meet. Loopback only; a command needs the token that
  * whoever can read the master secret can derive.
  */
@@ -13,6 +13,7 @@ import { type Call, EXIT, Exit } from '../shared/io/command-line.ts';
 import { ConfigError, splitHostAddress } from '../shared/io/config.ts';
 import { StoreError } from '../shared/io/store.ts';
 import type { Hub, HubCommand, Service } from './hub.ts';
+import { makeMetrics, metricsAnswer } from './metrics.ts';
 import { deriveAdminToken } from './office-key.ts';
 
 /** A command line on its way into the hub. `files`: what the caller has read for it, base64 by path. */
@@ -71,6 +72,8 @@ function adminApp(hub: Hub, commands: readonly HubCommand[]): Hono {
   const app = new Hono();
   const token = Buffer.from(`Bearer ${deriveAdminToken(hub.secret)}`);
   app.get('/healthz', (c) => health(hub, c));
+  const metrics = makeMetrics(hub);
+  app.get('/metrics', () => metricsAnswer(metrics));
   app.post('/command', async (c) => {
     const shown = Buffer.from(c.req.header('authorization') ?? '');
     if (shown.length !== token.length || !timingSafeEqual(shown, token)) return c.text('not yours', 401);

@@ -1,4 +1,5 @@
 /** The certificate of `[tls]`: read at start, and again when its files have changed, so that renewing one stops nobody. */
+import { X509Certificate } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
@@ -61,4 +62,14 @@ export function followCertificate(hub: Hub, use: (certificate: Certificate) => v
 function version(path: string): readonly number[] {
   const found = statSync(path, { throwIfNoEntry: false });
   return found ? [found.mtimeMs, found.ino] : [];
+}
+
+/** Unix seconds when it runs out; undefined when there is none that can be read. */
+export async function certificateEnds(config: HubConfig): Promise<number | undefined> {
+  try {
+    const pair = await readCertificate(config);
+    return pair && Math.floor(new X509Certificate(pair.cert).validToDate.getTime() / 1_000);
+  } catch {
+    return undefined;
+  }
 }

@@ -27,6 +27,8 @@ const CONTACT = z.object({
   time: z.number(),
   /** The last trip. */
   last: z.optional(CARRIED),
+  /** When the latest calls ended: its habit. */
+  calls: z._default(z.array(z.number()), []),
   /** Of the latest months, by name: `2026-11`. */
   months: z._default(z.array(z.tuple([z.string(), CARRIED])), []),
   /** Why the last trip ended early; absent when it was complete. */
@@ -35,6 +37,7 @@ const CONTACT = z.object({
 export type Contact = z.infer<typeof CONTACT>;
 
 const MONTHS_KEPT = 14;
+const CALLS_KEPT = 40;
 
 const contactKey = (office: string): string => `office/${office}/contact`;
 
@@ -45,12 +48,14 @@ export async function noteTrip(
   { trouble, ...carried }: Carried & { readonly trouble: string | undefined },
 ): Promise<void> {
   const time = hub.now();
-  const months = new Map((await readContact(hub, office))?.months);
+  const known = await readContact(hub, office);
+  const months = new Map(known?.months);
   const month = monthOf(time);
   const before = months.get(month);
   months.set(month, before ? sum(before, carried) : carried);
   const kept = [...months].slice(-MONTHS_KEPT);
-  const contact: Contact = { time, last: carried, months: kept, ...(trouble === undefined ? {} : { trouble }) };
+  const calls = [...(known?.calls ?? []), time].slice(-CALLS_KEPT);
+  const contact: Contact = { time, last: carried, calls, months: kept, ...(trouble === undefined ? {} : { trouble }) };
   await hub.store.put(contactKey(office), textBody(JSON.stringify(contact)));
 }
 

@@ -10,6 +10,7 @@ import { dkimCommand } from './commands/dkim.ts';
 import { officeCommands } from './commands/office.ts';
 import { pushCommands } from './commands/push.ts';
 import { queueCommands } from './commands/queue.ts';
+import { reportCommands } from './commands/report.ts';
 import { statusCommands } from './commands/status.ts';
 import { userCommands } from './commands/user.ts';
 import { type HubConfig, loadHubConfig } from './config.ts';
@@ -35,6 +36,7 @@ const hubCommands: readonly HubCommand[] = [
   ...queueCommands,
   ...pushCommands,
   ...batchCommands,
+  ...reportCommands,
 ];
 
 const serveCommand: Command<HubConfig> = {

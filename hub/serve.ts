@@ -16,6 +16,7 @@ import { removeRunFile, writeRunFile } from './run-file.ts';
 import { startSilentOffice } from './silent-office.ts';
 import { startSmtp } from './smtp.ts';
 import { startSync } from './sync.ts';
+import { startWatch } from './watch.ts';
 
 /** Time that a stop may take, below what systemd waits. */
 const CLOSE_SECONDS = 20;
@@ -70,7 +71,7 @@ const starters = (commands: readonly HubCommand[]): readonly Starter[] => [
   startQmtp,
   startSmtp,
   startMailPrograms,
-  async (hub) => [startRelay(hub), startRequests(hub), startSilentOffice(hub), startExpiry(hub)],
+  async (hub) => [startRelay(hub), startRequests(hub), startSilentOffice(hub), startWatch(hub), startExpiry(hub)],
 ];
 
 const DAY_MS = 86_400_000;

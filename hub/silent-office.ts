@@ -4,18 +4,17 @@
  * alone until something is late.
  */
 import { BULK } from '../shared/core/entry.ts';
-import { digest } from '../shared/core/mail-id.ts';
 import { mailDate } from '../shared/core/trace.ts';
 import { textBody } from '../shared/io/body.ts';
 import { bounceMail } from '../shared/io/bounce.ts';
 import { type Entry, type ListedEntry, listEntries, openEntry, removeEntry } from '../shared/io/maildir.ts';
 import { FRESH, readNote, writeNote } from '../shared/io/note.ts';
-import { sendNotice } from '../shared/io/notice.ts';
 import { readContact } from './contact.ts';
 import type { Hub, Service } from './hub.ts';
 import { offeredIds } from './instance.ts';
 import { warnOfLapse } from './lapse.ts';
 import { withOffice } from './office-lock.ts';
+import { tellPostmaster } from './postmaster.ts';
 
 const HOUR_MS = 3_600_000;
 /** After a start the offices get a moment to call. */
@@ -69,7 +68,7 @@ async function lookAt(hub: Hub, office: string): Promise<void> {
     // What machines send in bulk expects no answer (RFC 3834).
     if (entry.name.urgency < BULK) await tellSender(hub, office, entry);
   }
-  await tellPostmaster(hub, office, late);
+  await sayItIsSilent(hub, office, late);
 }
 
 async function* entriesOf({ store }: Hub, office: string): AsyncGenerator<ListedEntry> {
@@ -130,44 +129,29 @@ async function report(hub: Hub, office: string, { entry, kind, text }: Report) {
 /** Since when the office is silent; while the record stands, postmaster knows. */
 const recordKey = (office: string): string => `silent/${office}`;
 
-async function tellPostmaster(hub: Hub, office: string, late: Late): Promise<void> {
+async function sayItIsSilent(hub: Hub, office: string, late: Late): Promise<void> {
   const record = await hub.store.get(recordKey(office));
   if (late.mails === 0) {
     if (record) await hub.store.remove(recordKey(office));
     return;
   }
   if (record) return;
-  const { log, config, place } = hub;
-  const recipient = config.postmaster ?? `postmaster@${config.domain}`;
-  const bytes = await noticeBytes(hub, { office, recipient, ...late });
-  const id = digest(['silent office', office, String(late.oldest)]);
-  const { letter, text } = await sendNotice(place, { id, recipient, bytes, now: hub.now() });
-  log.warn('an office is silent', { office, waiting: late.mails, oldest: mailDate(late.oldest) });
-  if (letter === 'D') log.warn('postmaster cannot be told: set `postmaster`', { recipient, reason: text });
-  if (letter !== 'Z') await hub.store.put(recordKey(office), textBody(String(late.oldest)));
+  const subject = `Office ${office} is silent: ${late.mails === 1 ? '1 mail waits' : `${late.mails} mails wait`}`;
+  const about = ['silent office', office, String(late.oldest)];
+  const told = await tellPostmaster(hub, { about, subject, lines: await silenceLines(hub, office, late) });
+  hub.log.warn('an office is silent', { office, waiting: late.mails, oldest: mailDate(late.oldest) });
+  if (told) await hub.store.put(recordKey(office), textBody(String(late.oldest)));
 }
 
-async function noticeBytes(
-  hub: Hub,
-  { office, recipient, mails, oldest }: Late & { readonly office: string; readonly recipient: string },
-) {
-  const { hostname, silent } = hub.config;
+async function silenceLines(hub: Hub, office: string, { mails, oldest }: Late): Promise<readonly string[]> {
+  const { silent } = hub.config;
   const called = (await readContact(hub, office))?.time;
-  const lines = [
-    `From: Mail delivery <MAILER-DAEMON@${hostname}>`,
-    `To: <${recipient}>`,
-    `Subject: Office ${office} is silent: ${mails === 1 ? '1 mail waits' : `${mails} mails wait`}`,
-    `Date: ${mailDate(hub.now())}`,
-    `Message-ID: <${digest(['silent office', office, String(oldest)]).slice(0, 32)}@${hostname}>`,
-    'Auto-Submitted: auto-generated',
-    '',
+  return [
     `${mails === 1 ? '1 mail has' : `${mails} mails have`} waited for office ${office} for longer than ${Math.round(silent.delayed / DAY_SECONDS)} days.`,
     `The oldest came on ${mailDate(oldest)}.`,
     called === undefined ? 'The office has never called.' : `The office called last on ${mailDate(called)}.`,
     '',
     `They are kept, and go on when the office calls. After ${Math.round(silent.lifetime / DAY_SECONDS)} days a mail goes back to its sender.`,
     `'hub queue ${office}' lists them. This is said once until nothing is late any more.`,
-    '',
   ];
-  return Buffer.from(lines.join('\n'));
 }

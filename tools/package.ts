@@ -23,7 +23,7 @@ const CONFLICTS: Readonly<Record<ProgramName, string>> = { hub: 'Conflicts: hub\
 const GUIDE: Readonly<Record<ProgramName, string>> = { hub: 'VPS.md', agent: 'LAPTOP.md' };
 
 const EXAMPLES: Readonly<Record<ProgramName, readonly string[]>> = {
-  hub: ['kabul/hub.toml'],
+  hub: ['kabul/hub.toml', 'grafana/fieldpost.json'],
   agent: ['mazar/agent.toml', 'herat/agent.toml', 'farah/agent.toml'],
 };
 
