@@ -5,36 +5,45 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { Server } from 'node:http';
-import { type ServerType, serve } from '@hono/node-server';
+import { type HttpBindings, type ServerType, serve } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { stream } from 'hono/streaming';
 import * as z from 'zod/mini';
 import { type Call, EXIT, Exit } from '../shared/io/command-line.ts';
 import { ConfigError, splitHostAddress } from '../shared/io/config.ts';
 import { StoreError } from '../shared/io/store.ts';
+import { encodeSaid, readSaid, type Said } from './command-stream.ts';
 import type { Hub, HubCommand, Service } from './hub.ts';
 import { makeMetrics, metricsAnswer } from './metrics.ts';
 import { deriveAdminToken } from './office-key.ts';
 
-/** A command line on its way into the hub. `files`: what the caller has read for it, base64 by path. */
+/** A command line on its way into the hub: the first thing that is said to it. */
 const REQUEST = z.strictObject({
   words: z.string(),
   positionals: z.array(z.string()),
   options: z.record(z.string(), z.union([z.string(), z.boolean(), z.array(z.string())])),
   json: z.boolean(),
-  files: z.record(z.string(), z.string()),
 });
 export type CommandRequest = z.infer<typeof REQUEST>;
 
-/** One JSON line of the answer: output, a file that is wanted (the caller sends the command again with it), or the end. */
+/** What the hub says: output, a file that the caller is to read or to write, or the end. */
 export type CommandLine =
-  | { out: string }
-  /** Bytes for a file of the caller, base64; without them the file is whole. */
-  | { file: string; bytes?: string }
-  | { need: string }
-  | { exit: number; error?: string };
+  | { readonly out: string }
+  | { readonly read: string }
+  /** With bytes of a file for the caller; without them the file is whole, and the caller says when it is on its disk. */
+  | { readonly file: string; readonly bytes?: number }
+  | { readonly exit: number; readonly error?: string };
 
-const REQUEST_BYTES_MAX = 80_000_000;
+/** What the caller says later: a piece of the file that was wanted, its end, that a file has been written, or why not. */
+const REPLY = z.union([
+  z.strictObject({ bytes: z.int() }),
+  z.strictObject({ done: z.literal(true) }),
+  z.strictObject({ error: z.string(), exit: z.int() }),
+]);
+export type CommandReply = z.infer<typeof REPLY>;
+
+/** What a command reads whole. */
+const READ_BYTES_MAX = 80_000_000;
 
 /** Starts the admin listener on `address` (host:port). */
 export async function startAdmin(hub: Hub, commands: readonly HubCommand[], address: string): Promise<Service> {
@@ -68,8 +77,8 @@ async function closeWithin(server: Server, seconds: number): Promise<void> {
   clearTimeout(late);
 }
 
-function adminApp(hub: Hub, commands: readonly HubCommand[]): Hono {
-  const app = new Hono();
+function adminApp(hub: Hub, commands: readonly HubCommand[]): Hono<{ Bindings: HttpBindings }> {
+  const app = new Hono<{ Bindings: HttpBindings }>();
   const token = Buffer.from(`Bearer ${deriveAdminToken(hub.secret)}`);
   app.get('/healthz', (c) => health(hub, c));
   const metrics = makeMetrics(hub);
@@ -77,14 +86,15 @@ function adminApp(hub: Hub, commands: readonly HubCommand[]): Hono {
   app.post('/command', async (c) => {
     const shown = Buffer.from(c.req.header('authorization') ?? '');
     if (shown.length !== token.length || !timingSafeEqual(shown, token)) return c.text('not yours', 401);
-    if (Number(c.req.header('content-length') ?? 0) > REQUEST_BYTES_MAX) return c.text('too large', 413);
-    const request = REQUEST.safeParse(await c.req.json());
+    const lines = readSaid<object>(c.env.incoming);
+    const request = REQUEST.safeParse((await lines.next()).value?.line);
     const command = request.success ? commands.find(({ words }) => words === request.data.words) : undefined;
     if (!request.success || !command)
       return c.text('not a command of this version of the hub: use the same version of both', 400);
     return stream(c, async (body) => {
-      const line = (value: CommandLine) => body.write(`${JSON.stringify(value)}\n`);
-      await line(await runInside(hub, command, request.data, line));
+      const say = (value: CommandLine, bytes?: Uint8Array) => body.write(encodeSaid(value, bytes));
+      const caller = new Caller(lines, { say, isGone: () => body.aborted });
+      await caller.say(await runInside(hub, command, request.data, caller));
     });
   });
   return app;
@@ -100,46 +110,86 @@ async function health(hub: Hub, c: Context): Promise<Response> {
   }
 }
 
-class NeedFile extends Error {}
+const GONE = 'whoever asked for this is gone';
+
+interface Talk {
+  say(line: CommandLine, bytes?: Uint8Array): Promise<unknown>;
+  isGone(): boolean;
+}
+
+/** Who sent the command: it reads and writes files for it, one at a time. */
+class Caller {
+  readonly #lines: AsyncIterator<Said<object>>;
+  readonly #talk: Talk;
+  #said: Promise<unknown> = Promise.resolve();
+
+  constructor(lines: AsyncIterator<Said<object>>, talk: Talk) {
+    this.#lines = lines;
+    this.#talk = talk;
+  }
+
+  say(line: CommandLine, bytes?: Uint8Array): Promise<unknown> {
+    this.#said = this.#said.then(() => this.#talk.say(line, bytes));
+    return this.#said;
+  }
+
+  async *read(path: string): AsyncGenerator<Uint8Array> {
+    await this.say({ read: path });
+    for (let said = await this.#reply(); 'bytes' in said.line; said = await this.#reply()) yield said.bytes;
+  }
+
+  async readWhole(path: string): Promise<Buffer> {
+    const chunks: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const chunk of this.read(path)) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > READ_BYTES_MAX) throw new Exit(EXIT.data, `${path} is larger than this command takes`);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  /** Returns when the file is on the caller's disk. */
+  async write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const chunk of chunks) {
+      if (this.#talk.isGone()) throw new Exit(EXIT.later, GONE);
+      await this.say({ file: path }, chunk);
+    }
+    await this.say({ file: path });
+    await this.#reply();
+  }
+
+  async #reply(): Promise<Said<CommandReply>> {
+    const { value } = await this.#lines.next();
+    const reply = REPLY.safeParse(value?.line);
+    if (!reply.success) throw new Exit(EXIT.later, GONE);
+    if ('error' in reply.data) throw new Exit(reply.data.exit, reply.data.error);
+    return { line: reply.data, bytes: value?.bytes ?? new Uint8Array() };
+  }
+}
 
 async function runInside(
   hub: Hub,
   command: HubCommand,
-  { positionals, options, json, files }: CommandRequest,
-  line: (value: CommandLine) => Promise<unknown>,
+  { positionals, options, json }: CommandRequest,
+  caller: Caller,
 ): Promise<CommandLine> {
-  let written: Promise<unknown> = Promise.resolve();
   const call: Call = {
     positionals,
     options,
     json,
-    out: (text) => {
-      written = written.then(() => line({ out: text }));
-    },
-    readFile: async (path) => {
-      const content = files[path];
-      if (content === undefined) throw new NeedFile(path);
-      return Buffer.from(content, 'base64');
-    },
-    readChunks: async function* (path) {
-      yield await call.readFile(path);
-    },
-    writeChunks: async (path, chunks) => {
-      await written;
-      for await (const chunk of chunks) await line({ file: path, bytes: Buffer.from(chunk).toString('base64') });
-      await line({ file: path });
-    },
+    out: (text) => void caller.say({ out: text }),
+    readFile: (path) => caller.readWhole(path),
+    readChunks: (path) => caller.read(path),
+    writeChunks: (path, chunks) => caller.write(path, chunks),
   };
-  const end = await ended(hub, command, call);
-  await written;
-  return end;
+  return ended(hub, command, call);
 }
 
 async function ended(hub: Hub, command: HubCommand, call: Call): Promise<CommandLine> {
   try {
     return { exit: (await command.run(hub, call)) ?? EXIT.ok };
   } catch (error) {
-    if (error instanceof NeedFile) return { need: error.message };
     if (error instanceof Exit) return { exit: error.code, error: error.message };
     if (error instanceof ConfigError) return { exit: EXIT.config, error: error.message };
     if (error instanceof StoreError) return { exit: EXIT.unavailable, error: error.message };

@@ -1,11 +1,10 @@
 /** The command line's side of hub/admin.ts: has a command run inside the hub that serves this store. */
 import { once } from 'node:events';
-import { type IncomingMessage, request as sendRequest } from 'node:http';
-import { createInterface } from 'node:readline';
-import { PassThrough } from 'node:stream';
+import { type ClientRequest, type IncomingMessage, request as sendRequest } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { type Call, EXIT, Exit } from '../shared/io/command-line.ts';
-import type { CommandLine, CommandRequest } from './admin.ts';
+import type { CommandLine, CommandReply, CommandRequest } from './admin.ts';
+import { encodeSaid, readSaid, type Said } from './command-stream.ts';
 
 /** Answers the exit code, or undefined when nobody listens there. */
 export async function forward(
@@ -13,90 +12,118 @@ export async function forward(
   token: string,
   { words, call }: { readonly words: string; readonly call: Call },
 ): Promise<number | undefined> {
-  const files: Record<string, string> = {};
-  for (;;) {
-    const { positionals, options, json } = call;
-    const request = { words, positionals, options, json, files };
-    const answer = await post(address, token, request as CommandRequest);
-    if (!answer) return undefined;
-    const end = await printed(answer, call);
-    if (!('need' in end)) return finish(end);
-    files[end.need] = (await call.readFile(end.need)).toString('base64');
-  }
-}
-
-/** Without a time-out: a push over a slow line takes hours. */
-async function post(address: string, token: string, request: CommandRequest): Promise<IncomingMessage | undefined> {
+  const { positionals, options, json } = call;
+  // Without a time-out: a push over a slow line takes hours.
   const outgoing = sendRequest(`http://${address}/command`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
   });
-  outgoing.end(JSON.stringify(request));
+  const request = { words, positionals, options, json } as CommandRequest;
+  const answer = await answerTo(outgoing, request);
+  if (!answer) return undefined;
+  try {
+    return finish(await follow(answer, new Sending(outgoing), call));
+  } finally {
+    outgoing.destroy();
+  }
+}
+
+async function answerTo(outgoing: ClientRequest, request: CommandRequest): Promise<IncomingMessage | undefined> {
+  const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>;
+  outgoing.write(encodeSaid(request));
   let answer: IncomingMessage;
   try {
-    [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
+    [answer] = await answered;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     return undefined;
   }
+  outgoing.on('error', () => undefined);
   if (answer.statusCode === 200) return answer;
+  outgoing.end();
   // Another program has the port since, or another hub with another secret: not the hub of this configuration.
   if (answer.statusCode === 401 || answer.statusCode === 404) return undefined;
   throw new Exit(70, `the serving hub would not take the command: ${await text(answer)}`);
 }
 
-type CommandEnd = Extract<CommandLine, { need: string } | { exit: number }>;
+type CommandEnd = Extract<CommandLine, { exit: number }>;
 
-async function printed(answer: IncomingMessage, call: Call): Promise<CommandEnd> {
-  let file: CallerFile | undefined;
+type Lines = AsyncIterator<Said<CommandLine>>;
+
+async function follow(answer: IncomingMessage, sending: Sending, call: Call): Promise<CommandEnd> {
+  const lines: Lines = readSaid<CommandLine>(answer);
   try {
-    for await (const json of createInterface({ input: answer, crlfDelay: Number.POSITIVE_INFINITY })) {
-      const line = JSON.parse(json) as CommandLine;
+    for (let said = await lines.next(); !said.done; said = await lines.next()) {
+      const { line, bytes } = said.value;
       if ('out' in line) call.out(line.out);
-      else if (!('file' in line)) return line;
-      else if (line.bytes === undefined) {
-        file?.chunks.end();
-        await file?.written;
-      } else {
-        file ??= openFile(call, line.file);
-        await file.write(Buffer.from(line.bytes, 'base64'));
+      else if ('exit' in line) return line;
+      // Not waited for: the hub may have seen enough of it before its end.
+      else if ('read' in line) void sending.file(call, line.read);
+      else {
+        await call.writeChunks(line.file, fileOf(bytes, lines));
+        await sending.reply({ done: true });
       }
     }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    if (error instanceof Exit || !isCut(error)) throw error;
   }
-  file?.chunks.destroy(new Exit(EXIT.later, 'the serving hub stopped before the file was whole'));
-  throw new Exit(
-    EXIT.later,
-    'the serving hub stopped before the command was done: run it again, doing it twice is harmless',
-  );
+  throw new Exit(EXIT.later, STOPPED);
 }
 
-interface CallerFile {
-  readonly chunks: PassThrough;
-  readonly written: Promise<void>;
-  write(bytes: Uint8Array): Promise<void>;
+const STOPPED = 'the serving hub stopped before the command was done: run it again, doing it twice is harmless';
+
+const isCut = (error: unknown): boolean =>
+  ['ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '');
+
+/** A file that the hub fills; one that cannot be written ends the command here, and the hub hears that the caller is gone. */
+async function* fileOf(first: Uint8Array, lines: Lines): AsyncGenerator<Uint8Array> {
+  yield first;
+  for (let said = await lines.next(); !said.done; said = await lines.next()) {
+    const { line, bytes } = said.value;
+    if ('exit' in line) throw new Exit(line.exit, line.error ?? STOPPED);
+    if (!('file' in line)) throw new Exit(EXIT.later, STOPPED);
+    if (line.bytes === undefined) return;
+    yield bytes;
+  }
+  throw new Exit(EXIT.later, 'the serving hub stopped before the file was whole');
 }
 
-/** A file of the caller that the hub fills; one that cannot be written ends the command here. */
-function openFile(call: Call, path: string): CallerFile {
-  const chunks = new PassThrough();
-  const written = call.writeChunks(path, chunks);
-  written.catch(() => undefined);
-  return {
-    chunks,
-    written,
-    write: (bytes) =>
-      Promise.race([
-        new Promise<void>((resolve) => void chunks.write(bytes, () => resolve())),
-        written.then(() => {
-          throw new Error(`${path} ended early`);
-        }),
-      ]),
-  };
+/** What the hub is told while the command runs. */
+class Sending {
+  readonly #outgoing: ClientRequest;
+
+  constructor(outgoing: ClientRequest) {
+    this.#outgoing = outgoing;
+  }
+
+  /** Resolves when there is room for more, or nobody to take it. */
+  async reply(reply: CommandReply, bytes?: Uint8Array): Promise<void> {
+    const outgoing = this.#outgoing;
+    if (outgoing.destroyed || outgoing.write(encodeSaid(reply, bytes))) return;
+    await new Promise<void>((resolve) => {
+      const go = (): void => {
+        for (const event of ['drain', 'close']) outgoing.off(event, go);
+        resolve();
+      };
+      for (const event of ['drain', 'close']) outgoing.on(event, go);
+    });
+  }
+
+  async file(call: Call, path: string): Promise<void> {
+    try {
+      for await (const chunk of call.readChunks(path)) {
+        if (this.#outgoing.destroyed) return;
+        await this.reply({ bytes: chunk.length }, chunk);
+      }
+      await this.reply({ done: true });
+    } catch (error) {
+      const { message, code } = error as { message: string; code?: unknown };
+      await this.reply({ error: message, exit: typeof code === 'number' ? code : EXIT.data });
+    }
+  }
 }
 
-function finish({ exit, error }: { exit: number; error?: string }): number {
+function finish({ exit, error }: CommandEnd): number {
   if (error !== undefined) throw new Exit(exit, error);
   return exit;
 }

@@ -26,7 +26,7 @@ export const batchCommands: readonly HubCommand[] = [
     words: 'import',
     usage: 'FILE',
     summary: "takes what an office's file holds",
-    help: `${IMPORT_HELP}\nWhile the hub serves, a file of 50 MB at most.\n\n  hub import /media/stick/herat.batch`,
+    help: `${IMPORT_HELP}\n\n  hub import /media/stick/herat.batch`,
     takes: [1, 1],
     run: async (hub, call) =>
       reportImport(call, await onBatch(() => importBatchFile(hub, call.readChunks(call.positionals[0] ?? '-')))),

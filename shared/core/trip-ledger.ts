@@ -124,6 +124,11 @@ export class Ledger {
     if (hash !== undefined) this.#hashes.set(seq, hash);
   }
 
+  /** The answer was given to nobody yet, and the offer may come again. */
+  retract(seq: number): void {
+    this.#forget(seq);
+  }
+
   /**
    * The peer says that all its offers below are settled. A floor that fell would bring back what is forgotten; only
    * one that starts again at 1 is believed: a peer that lost its ledger, and numbers anew.

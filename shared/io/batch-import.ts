@@ -44,6 +44,8 @@ export interface Imported {
   readonly known: number;
   /** Frames that build on what this side does not have: they come again over a link. */
   readonly unreadable: number;
+  /** Frames of which something could not be taken now, for want of disk for instance: they may come again from the same file. */
+  readonly later: number;
   /** Part of a mail is held; the rest may come over any way. */
   readonly partial: boolean;
   /** Why it ended early. */
@@ -89,6 +91,7 @@ class Taking {
   #answered = 0;
   #known = 0;
   #unreadable = 0;
+  readonly #later: number[] = [];
 
   constructor(side: TripSide, takesAnswers: boolean) {
     this.#side = side;
@@ -105,6 +108,7 @@ class Taking {
       answered: this.#answered,
       known: this.#known,
       unreadable: this.#unreadable,
+      later: this.#later.length,
       partial: this.#inFrame && this.#skip !== undefined,
     };
   }
@@ -129,6 +133,8 @@ class Taking {
     await this.#inbox.cut();
     await this.#output.flush();
     this.#output.stop();
+    // Nobody has heard these, and the same file can do better than an answer that makes its sender wait.
+    for (const seq of this.#later) side.ledger.retract(seq);
     await side.partials.dropBelow(side.ledger.floor);
     await side.ended?.();
     await side.history.in.save();
@@ -169,6 +175,10 @@ class Taking {
     this.#inFrame = false;
     if (this.#skip === undefined) return;
     await this.#inbox.arrived(offer);
-    if (offer.seq !== 0 && !this.#side.ledger.answered.has(offer.seq)) this.#unreadable += 1;
+    const { ledger } = this.#side;
+    const answer = ledger.answered.get(offer.seq);
+    if (offer.seq !== 0 && !answer) this.#unreadable += 1;
+    if (!answer || answer === 'K' || answer.every(({ letter }) => letter !== 'Z')) return;
+    this.#later.push(offer.seq);
   }
 }

@@ -15,7 +15,8 @@ export const EXPORT_HELP = `FILE: \`-\` is standard output. What is on a stick i
   --max SIZE     a file of this size at most, such as "5 MB"; a mail that is cut by it goes on over a link`;
 
 export const IMPORT_HELP = `FILE: \`-\` is standard input. A file may be imported twice, in any order, months late.
-Exit code 65: no batch, damaged, or the other way round; what came before the damage stands. 77: not for this key.`;
+Exit code 65: no batch, damaged, or the other way round; what came before the damage stands. 75: not all of it could
+be taken now: import it again. 77: not for this key.`;
 
 /** Throws Exit 64. */
 export function maxOf({ options: { max } }: Call): number {
@@ -47,7 +48,7 @@ export async function writeBatch(call: Call, batch: BatchExport, { whose, key, f
 
 /** Prints what an import did; answers the exit code. */
 export function reportImport({ out }: Call, imported: Imported): number {
-  const { mails, answered, known, unreadable, partial, fault } = imported;
+  const { mails, answered, known, unreadable, later, partial, fault } = imported;
   const more = [
     ...(known > 0 ? [`${known} frames had come before`] : []),
     ...(partial ? ['part of a mail is kept: the rest may come over a link'] : []),
@@ -55,6 +56,8 @@ export function reportImport({ out }: Call, imported: Imported): number {
   ];
   out(`${mails} mails taken, ${answered} frames of ours answered${more.map((text) => `; ${text}`).join('')}`);
   if (fault !== undefined) throw new Exit(EXIT.data, fault);
+  if (later > 0)
+    throw new Exit(EXIT.later, `${later} frames could not be taken now, the log says why: import the same file again`);
   return EXIT.ok;
 }
 

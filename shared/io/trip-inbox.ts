@@ -172,6 +172,7 @@ export class TripInbox {
     await side.admit();
     const verdicts = await accept(side.place, { peer: side.peer, id: mailId(mail), mail }, side.now());
     if (verdicts.some(({ letter }) => letter === 'K')) await side.accepted?.(mail);
+    if (verdicts.every(({ letter }) => letter === 'Z')) return verdicts;
     this.carried.mails += 1;
     this.carried.bytesRaw += mail.body.size;
     return verdicts;

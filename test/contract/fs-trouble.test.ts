@@ -1,5 +1,5 @@
 /** What is particular to a folder as a store: mail programs beside us, kills, full disks, other owners. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Body, bytesBody, readBody, textBody } from '../../shared/io/body.ts';
 import { openFsStore } from '../../shared/io/fs-store.ts';
 import { StoreError } from '../../shared/io/store.ts';
+import { canMount, mountDisk, remountDisk, unmountDisk } from '../support/small-disk.ts';
 import { hashOf, longBody } from './bodies.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -203,24 +204,14 @@ describe('a process that is killed', () => {
   });
 });
 
-const mount = (...args: string[]) => spawnSync('/bin/mount', args).status === 0;
-const canMount = (() => {
-  const probe = join(tmpdir(), `fieldpost-mount-${process.pid}`);
-  if (!isRoot || spawnSync('mkdir', [probe]).status !== 0) return false;
-  const works = mount('-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', probe);
-  if (works) spawnSync('/bin/umount', [probe]);
-  spawnSync('rmdir', [probe]);
-  return works;
-})();
-
 describe.skipIf(!canMount)('a disk (needs root, to mount one)', () => {
   let disk = '';
   beforeEach(async () => {
     disk = join(root, 'disk');
     await mkdir(disk);
-    mount('-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk);
+    mountDisk(disk, '1m');
   });
-  afterEach(() => spawnSync('/bin/umount', ['-l', disk]));
+  afterEach(() => unmountDisk(disk));
 
   test('that is full: one clear sentence, what was there stays, and it goes on once there is room', async () => {
     const store = await openFsStore(join(disk, 'data'));
@@ -243,7 +234,7 @@ describe.skipIf(!canMount)('a disk (needs root, to mount one)', () => {
   test('that became read-only: reading goes on, writing is refused with the remedy', async () => {
     const store = await openFsStore(join(disk, 'data'));
     await store.put('a/b', textBody('before'));
-    mount('-o', 'remount,ro', disk);
+    remountDisk(disk, 'ro');
     await expect(store.put('a/b', textBody('x'))).rejects.toThrow(/the file system is read-only; see dmesg/);
     await expect(store.remove('a/b')).rejects.toThrow(StoreError);
     expect((await readBody((await store.get('a/b')) as Body)).toString()).toBe('before');
