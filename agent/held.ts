@@ -21,7 +21,7 @@ export const heldCommand: AgentCommand = {
   words: 'held',
   usage: '[--json]',
   summary: 'lists the mail that is too large for the link and waits at the hub',
-  help: "`agent fetch ID` asks for one. So does a reply to its summary: all, text, drop, or an attachment's number, in the first line.",
+  help: "`agent fetch ID` asks for one. So does a reply to its summary: all, text, small, drop, or an attachment's number, in the first line.",
   takes: [0, 0],
   reports: true,
   run: async (desk, call) => print(await desk.open(), call),
@@ -29,17 +29,20 @@ export const heldCommand: AgentCommand = {
 
 export const fetchCommand: AgentCommand = {
   words: 'fetch',
-  usage: 'ID [--text | --part N… | --drop]',
+  usage: 'ID [--text | [--small] [--part N…] | --drop]',
   summary: 'asks the hub for a mail that it holds; it comes with the sync after the next',
   help: `ID: six or more of the first digits that \`agent held\` shows.
   --text         its text alone
   --part N       attachment N; may be given several times
+  --small        its pictures made small; with --part those alone
   --drop         nothing: it is not wanted
 
-  agent fetch 5f0a12 --part 1 --part 3`,
+  agent fetch 5f0a12 --part 1 --part 3
+  agent fetch 5f0a12 --small --part 2`,
   options: {
     text: { type: 'boolean' },
     drop: { type: 'boolean' },
+    small: { type: 'boolean' },
     part: { type: 'string', multiple: true },
   },
   takes: [1, 1],
@@ -119,10 +122,11 @@ async function fetch(agent: Agent, { positionals: [prefix = ''], options, out }:
   out(`${held.id.slice(0, ID_DIGITS)}: the hub is asked for ${word} with the next sync`);
 }
 
-function wordOf({ text, drop, part }: Call['options']): string {
+function wordOf({ text, drop, small, part }: Call['options']): string {
   const numbers = Array.isArray(part) ? part : [];
-  const given = [text === true ? 'text' : '', drop === true ? 'drop' : '', numbers.join(' ')].filter(Boolean);
-  if (given.length > 1) throw new Exit(EXIT.usage, 'give one of --text, --part and --drop');
+  const parts = [...(small === true ? ['small'] : []), ...numbers].join(' ');
+  const given = [text === true ? 'text' : '', drop === true ? 'drop' : '', parts].filter(Boolean);
+  if (given.length > 1) throw new Exit(EXIT.usage, 'give one of --text, --drop, and --small or --part');
   if (numbers.some((number) => !/^[1-9]\d{0,2}$/.test(number)))
     throw new Exit(EXIT.usage, '--part is the number of an attachment, as the summary shows it');
   return given[0] ?? 'all';

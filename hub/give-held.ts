@@ -12,12 +12,14 @@ import { FRESH, readNote, writeNote } from '../shared/io/note.ts';
 import { StoreError } from '../shared/io/store.ts';
 import { charge } from './day-limit.ts';
 import { keepDelivered, waitingKey } from './delivered.ts';
-import type { Choice } from './held-choice.ts';
-import { composePart } from './held-part.ts';
-import { sizeText } from './held-summary.ts';
+import type { Choice, SmallChoice } from './held-choice.ts';
+import { composePart, type HeldPart } from './held-part.ts';
 import { ownEntryId, placeOf, waitingOf } from './hold.ts';
 import type { Hub } from './hub.ts';
 import { readParts } from './mail-parts.ts';
+import type { MailParts } from './parts-thread.ts';
+import { sizeText } from './size-text.ts';
+import { picturesOf, smallPictures } from './small-pictures.ts';
 
 export interface Asked {
   readonly office: string;
@@ -66,17 +68,19 @@ async function drop(hub: Hub, { office, entry, recipient }: Asked): Promise<unde
   await removeEntry(hub.store, entry);
 }
 
-async function givePart(hub: Hub, asked: Asked, choice: 'text' | readonly number[]): Promise<string | undefined> {
+async function givePart(
+  hub: Hub,
+  asked: Asked,
+  choice: 'text' | readonly number[] | SmallChoice,
+): Promise<string | undefined> {
   const { office, entry, request, recipient } = asked;
   const parts = await readParts(entry.body);
   if (!parts) return "the mail cannot be taken apart: ask for 'all' (#5.6.0)";
-  const chosen = choice === 'text' ? [] : choice.map((number) => parts.attachments[number - 1]);
-  const attachments = chosen.filter((part) => part !== undefined);
-  if (attachments.length < chosen.length)
-    return `it has ${parts.attachments.length} attachments: ask for 1 to ${parts.attachments.length} (#5.6.0)`;
-  const id = digest(['held part', request, entry.id, recipient, String(choice)]);
+  const chosen = await chosenOf(parts, choice);
+  if ('why' in chosen) return chosen.why;
+  const id = digest(['held part', request, entry.id, recipient, JSON.stringify(choice)]);
   const header = await headerOf(entry.body);
-  const bytes = composePart({ header, id, hostname: hub.config.hostname, text: parts.text, attachments });
+  const bytes = composePart({ header, id, hostname: hub.config.hostname, ...chosen });
   const over = await overLimit(hub, asked, bytes.length);
   if (over !== undefined) return over;
   const bodyHash = createHash('sha256').update(bytes).digest('hex');
@@ -86,6 +90,25 @@ async function givePart(hub: Hub, asked: Asked, choice: 'text' | readonly number
   const [verdict] = await accept(placeOf(hub, office), { peer: { name: 'held', relays: true }, id, mail }, hub.now());
   if (verdict?.letter === 'Z') throw new StoreError(verdict.text);
   return undefined;
+}
+
+type Chosen = Pick<HeldPart, 'text' | 'attachments'> | { readonly why: string };
+
+async function chosenOf(
+  { text, attachments }: MailParts,
+  choice: 'text' | readonly number[] | SmallChoice,
+): Promise<Chosen> {
+  if (choice === 'text') return { text, attachments: [] };
+  const small = 'small' in choice;
+  const numbers = small ? choice.small : choice;
+  if (numbers.some((number) => !attachments[number - 1]))
+    return { why: `it has ${attachments.length} attachments: ask for 1 to ${attachments.length} (#5.6.0)` };
+  if (!small) return { text: '', attachments: numbers.flatMap((number) => attachments[number - 1] ?? []) };
+  const wanted = numbers.length > 0 ? numbers : picturesOf(attachments);
+  const { pictures, told } = await smallPictures(attachments, wanted);
+  if (pictures.length > 0) return { text: told, attachments: pictures };
+  const why = wanted.length === 0 ? 'it has no pictures that can be made small' : told;
+  return { why: `${why} (#5.6.0)` };
 }
 
 /** Charges the person with it; answers why they cannot have it today. */

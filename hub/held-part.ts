@@ -8,6 +8,7 @@ export interface HeldPart {
   /** Makes its Message-ID and boundary. 64 hex digits. */
   readonly id: string;
   readonly hostname: string;
+  /** The text of the mail; beside attachments, what is to be said of them, or nothing. */
   readonly text: string;
   /** None: the text alone. */
   readonly attachments: readonly MailPart[];
@@ -34,12 +35,12 @@ export function composePart({ header, id, hostname, text, attachments }: HeldPar
   return Buffer.from(`${lines.join('\n')}\n`);
 }
 
-/** Attachments alone, or the text alone. */
+/** Attachments, or the text alone. */
 function contentOf({ id, text, attachments }: Pick<HeldPart, 'id' | 'text' | 'attachments'>): readonly string[] {
   const [first, ...more] = attachments;
   if (!first) return textPart(text);
-  if (more.length === 0) return attachmentPart(first);
-  return mixed(id, attachments.map(attachmentPart));
+  if (more.length === 0 && text === '') return attachmentPart(first);
+  return mixed(id, [...(text === '' ? [] : [textPart(text)]), ...attachments.map(attachmentPart)]);
 }
 
 /** Parts, each as its lines, in one mail. */

@@ -4,8 +4,11 @@ import { mailDate } from '../shared/core/trace.ts';
 import type { Body } from '../shared/io/body.ts';
 import { headerOf } from '../shared/io/bounce.ts';
 import { lineBytes, lineBytesOfAll, type Prices } from './held-price.ts';
-import { readParts } from './mail-parts.ts';
+import { readParts, smallPicture } from './mail-parts.ts';
 import { type MailPart, oneLine } from './parts-thread.ts';
+import { SMALL_PIXELS } from './picture.ts';
+import { sizeText } from './size-text.ts';
+import { picturesOf } from './small-pictures.ts';
 
 const SUBJECT_CHARACTERS = 80;
 const FROM_CHARACTERS = 80;
@@ -26,6 +29,8 @@ export interface Summarised {
   /** Of all its text. */
   readonly textBytes: number;
   readonly attachments: readonly { readonly name: string; readonly type: string; readonly bytes: number }[];
+  /** Its pictures made small: their numbers and their bytes together. */
+  readonly small?: { readonly numbers: readonly number[]; readonly bytes: number };
 }
 
 export async function summarise(body: Body): Promise<Summarised> {
@@ -38,12 +43,33 @@ export async function summarise(body: Body): Promise<Summarised> {
     date: value('date').slice(0, 40),
     text: parts && firstLines(parts.text),
     textBytes: Buffer.byteLength(parts?.text ?? ''),
+    ...(await smallFacts(parts?.attachments ?? [])),
     attachments: (parts?.attachments ?? []).map(({ name, type, bytes }: MailPart) => ({
       name: name.slice(0, NAME_CHARACTERS),
       type,
       bytes: bytes.length,
     })),
   };
+}
+
+/** The trip waits for it: so many pictures, and so long. */
+const SMALL_MAX = 5;
+const SMALL_MS_MAX = 4_000;
+
+/** Nothing of a mail whose pictures are not made small in time: they can be asked for all the same. */
+async function smallFacts(attachments: readonly MailPart[]): Promise<Pick<Summarised, 'small'>> {
+  const since = performance.now();
+  const numbers: number[] = [];
+  let bytes = 0;
+  for (const number of picturesOf(attachments)) {
+    const left = SMALL_MS_MAX - (performance.now() - since);
+    if (left <= 0 || numbers.length === SMALL_MAX) return {};
+    const shrunk = await smallPicture(attachments[number - 1]?.bytes ?? new Uint8Array(), left);
+    if (!('bytes' in shrunk)) continue;
+    numbers.push(number);
+    bytes += shrunk.bytes.length;
+  }
+  return numbers.length === 0 ? {} : { small: { numbers, bytes } };
 }
 
 function firstLines(text: string): string {
@@ -140,15 +166,23 @@ function textOf({ about, bytes, lapses, prices, carriedBy }: Summary, namedMax: 
       ? []
       : [`text     its text alone${prices.of(lineBytes({ type: 'text/plain', bytes: textBytes }))}`]),
     ...(named.length > 0 ? ['1        attachment 1 (1 3: several)'] : []),
+    ...smallLine(about, prices),
     'drop     nothing: you do not want it',
     ...prices.head,
   ];
 }
 
-/** `2.3 MB`, `40 KB`. */
-export function sizeText(bytes: number): string {
-  if (bytes < 1_000) return `${bytes} B`;
-  return bytes < 1_000_000 ? `${Math.round(bytes / 1_000)} KB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+function smallLine({ small, attachments }: Summarised, prices: Prices): readonly string[] {
+  if (small) {
+    const which = small.numbers.length === 1 ? 'picture' : 'pictures';
+    const price = prices.of(lineBytes({ type: 'image/jpeg', bytes: small.bytes }));
+    return [
+      `small    ${which} ${small.numbers.join(', ')} made small (${SMALL_PIXELS} pixels), ${sizeText(small.bytes)}${price}`,
+    ];
+  }
+  return attachments.some(({ type }) => /^image\/(?:jpeg|png)$/.test(type))
+    ? ['small    its pictures made small (small 2: only that one)']
+    : [];
 }
 
 /** RFC 2047 where it is not plain ASCII: words of at most 75 characters that do not cut one. */

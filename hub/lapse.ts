@@ -9,9 +9,9 @@ import { type Entry, type ListedEntry, openEntry } from '../shared/io/maildir.ts
 import { readNote, writeNote } from '../shared/io/note.ts';
 import { sendNotice } from '../shared/io/notice.ts';
 import { heldTokenOf } from './held-record.ts';
-import { sizeText } from './held-summary.ts';
 import { placeOf, waitingOf } from './hold.ts';
 import type { Hub } from './hub.ts';
+import { sizeText } from './size-text.ts';
 
 const WARNED_SECONDS = 7 * 86_400;
 

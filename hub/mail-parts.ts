@@ -1,17 +1,19 @@
 /**
- * What a mail holds: its text, and its attachments in order. The whole mail is in memory for that, so a mail beyond the
+ * What a mail holds: its text, and its attachments in order; and pictures of it made small. The whole mail is in memory for that, so a mail beyond the
  * bounds is not taken apart, only one is at a time, and for so long.
  */
 import { Worker } from 'node:worker_threads';
 import { type Body, readBody } from '../shared/io/body.ts';
 import { Turns } from '../shared/io/turns.ts';
-import { type MailParts, PARTS_FILE, PARTS_THREAD } from './parts-thread.ts';
+import { type MailParts, PARTS_FILE, PARTS_THREAD, type PartsTask } from './parts-thread.ts';
+import type { Shrunk } from './picture.ts';
 
 /** Held in memory, and once more decoded. */
 const PARSED_BYTES_MAX = 50_000_000;
 /** Ten thousands of parts would cost seconds of the processor. */
 const BOUNDARIES_MAX = 2_000;
 const PARSE_MS_MAX = 5_000;
+const SHRINK_MS_MAX = 20_000;
 const HEAP_MB_MAX = 400;
 
 const turns = new Turns({ totalMax: 1 });
@@ -23,8 +25,21 @@ export async function readParts(body: Body): Promise<MailParts | undefined> {
   const giveBack = await turns.take('parts', 1);
   try {
     const bytes = await readBody(body, PARSED_BYTES_MAX);
-    return boundaries(bytes) > BOUNDARIES_MAX ? undefined : await takeApart(bytes);
+    return boundaries(bytes) > BOUNDARIES_MAX ? undefined : await inThread<MailParts>({ mail: bytes }, PARSE_MS_MAX);
   } finally {
+    giveBack();
+  }
+}
+
+/** A picture of a mail, made small. */
+export async function smallPicture(picture: Uint8Array, millisecondsMax = SHRINK_MS_MAX): Promise<Shrunk> {
+  const giveBack = await turns.take('parts', 1);
+  try {
+    const shrunk = await inThread<Shrunk>({ picture }, millisecondsMax);
+    return shrunk ?? { why: 'it takes too long' };
+  } finally {
+    // What the pixels took is given back only with the thread.
+    end(thread);
     giveBack();
   }
 }
@@ -37,31 +52,35 @@ function boundaries(bytes: Buffer): number {
   return count;
 }
 
-/** In the thread, which lives on for the next mail and keeps no program running. */
-function takeApart(bytes: Buffer): Promise<MailParts | undefined> {
+/** In the thread, which lives on for the next mail and keeps no program running. Undefined: it was given up. */
+function inThread<Result>(task: PartsTask, millisecondsMax: number): Promise<Result | undefined> {
   thread ??= new Worker(PARTS_FILE, {
     workerData: PARTS_THREAD,
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX },
   });
   const worker = thread;
   return new Promise((resolve) => {
-    const done = (parts: MailParts | undefined): void => {
+    const done = (result: Result | undefined): void => {
       clearTimeout(timer);
       worker.off('message', done).off('error', giveUp).off('exit', giveUp);
       worker.unref();
-      resolve(parts);
+      resolve(result);
     };
     const giveUp = (): void => {
-      if (thread === worker) thread = undefined;
+      end(worker);
       done(undefined);
-      worker.on('error', () => undefined);
-      worker.terminate();
     };
-    const timer = setTimeout(giveUp, PARSE_MS_MAX);
+    const timer = setTimeout(giveUp, millisecondsMax);
     worker.ref();
     worker.on('message', done);
     worker.on('error', giveUp);
     worker.on('exit', giveUp);
-    worker.postMessage(bytes);
+    worker.postMessage(task);
   });
+}
+
+function end(worker: Worker | undefined): void {
+  if (thread === worker) thread = undefined;
+  worker?.on('error', () => undefined);
+  worker?.terminate();
 }

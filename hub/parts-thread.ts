@@ -1,10 +1,11 @@
 /**
- * Takes mails apart, in a thread of its own: a mail can be made so that this takes minutes and gigabytes, and the thread
- * can be ended. In the built program it is the program's own file, of which only this part does anything then.
+ * Takes mails apart and makes pictures small, in a thread of its own: both can be made so that this takes minutes and gigabytes,
+ * and the thread can be ended. In the built program it is the program's own file, of which only this part does anything then.
  */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import PostalMime, { type Attachment } from 'postal-mime';
 import { textOfHtml } from './html-text.ts';
+import { shrinkPicture } from './picture.ts';
 
 const NESTING_MAX = 50;
 const HEADERS_BYTES_MAX = 500_000;
@@ -30,9 +31,13 @@ export interface MailParts {
 /** Whether this thread is the one that takes mails apart. */
 export const isPartsThread = (): boolean => !isMainThread && workerData === PARTS_THREAD;
 
+/** What the thread is asked for. */
+export type PartsTask = { readonly mail: Uint8Array } | { readonly picture: Uint8Array };
+
 if (isPartsThread())
-  parentPort?.on('message', (bytes: Uint8Array) => {
-    parse(bytes).then((parts) => parentPort?.postMessage(parts));
+  parentPort?.on('message', (task: PartsTask) => {
+    const work = 'mail' in task ? parse(task.mail) : shrinkPicture(task.picture);
+    work.then((result) => parentPort?.postMessage(result));
   });
 
 async function parse(bytes: Uint8Array): Promise<MailParts | undefined> {

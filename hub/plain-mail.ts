@@ -4,8 +4,8 @@
  */
 import { fieldValue, headerFields } from '../shared/core/headers.ts';
 import { attachmentPart, mixed, textPart } from './held-part.ts';
-import { sizeText } from './held-summary.ts';
 import type { MailParts } from './parts-thread.ts';
+import { sizeText } from './size-text.ts';
 
 /** What a mail program shows or answers by. Requests for a receipt are not among it. */
 const KEPT =

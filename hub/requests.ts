@@ -112,7 +112,7 @@ async function fulfil(
   if (recipient === undefined) return GONE;
   const choice = choiceOf(await firstLine(request));
   if (choice === undefined)
-    return "the first line has to be one of these alone: all, text, drop, or the numbers of attachments, such as '1 3' (#5.6.0)";
+    return "the first line has to be one of these alone: all, text, drop, small, or the numbers of attachments, such as '1 3' or 'small 2' (#5.6.0)";
   return giveHeld(hub, { office, request: request.id, choice, recipient, entry: held.entry });
 }
 

@@ -4,7 +4,8 @@
  */
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { build as bundle } from 'esbuild';
+import { build as bundle, type Plugin } from 'esbuild';
+import { WASM_FILES } from '../hub/picture-wasm.ts';
 import { licencesOf } from './licences.ts';
 import { ROOT, version } from './project.ts';
 
@@ -17,6 +18,21 @@ const NODE_MAJOR_LEAST = 24;
 /** First statement of a bundle: an older Node would fail later, in a way that helps nobody. */
 const guard = (name: ProgramName): string =>
   `if(+process.versions.node.split('.')[0]<${NODE_MAJOR_LEAST}){console.error('${name}: needs Node ${NODE_MAJOR_LEAST} or newer, this is '+process.version+'; the Debian package brings its own');process.exit(69)}`;
+
+/** The program is one file: it holds the codecs that hub/picture-wasm.ts reads from their packages. */
+const WASM_INSIDE: Plugin = {
+  name: 'wasm inside',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /\/hub\/picture-wasm\.ts$/ }, () => ({
+      contents: [
+        ...Object.entries(WASM_FILES).map(([name, path]) => `import ${name} from '${path}';`),
+        `const files = { ${Object.keys(WASM_FILES).join(', ')} };`,
+        'export const wasmOf = (name) => new WebAssembly.Module(files[name]);',
+      ].join('\n'),
+      resolveDir: `${ROOT}hub`,
+    }));
+  },
+};
 
 async function buildProgram(name: ProgramName, folder: string): Promise<number> {
   const result = await bundle({
@@ -33,6 +49,10 @@ async function buildProgram(name: ProgramName, folder: string): Promise<number> 
     metafile: true,
     // A thread of the program runs the program's own file.
     define: { 'import.meta.filename': '__filename' },
+    loader: { '.wasm': 'binary' },
+    plugins: [WASM_INSIDE],
+    // The codecs ask where they lie, and are told what they hold instead.
+    logOverride: { 'empty-import-meta': 'silent' },
     logLevel: 'warning',
     banner: { js: `/* Fieldpost ${name} ${await version()}, Apache-2.0 */\n${guard(name)}` },
   });

@@ -168,7 +168,7 @@ test('a reply that says something else is answered with what it may say', async 
   await sync(pair.agent, { up: true, down: false });
   await answerRequests(pair.hub);
   const told = (await refusals(pair.hub)).join('\n');
-  expect(told).toContain('all, text, drop, or the numbers');
+  expect(told).toContain('all, text, drop, small, or the numbers');
   expect(told).toContain('it has 2 attachments');
 });
 

@@ -119,7 +119,7 @@ export const refusals = async (hub: BareHub, maildir = 'office/herat'): Promise<
   const texts: string[] = [];
   for (const { key } of await hub.entries(maildir)) {
     const entry = await openEntry(hub.store, key);
-    const text = entry ? (await readBody(entry.body)).toString() : '';
+    const text = entry ? (await readBody(entry.body, 10_000_000)).toString() : '';
     if (text.includes('could not be delivered')) texts.push(text);
   }
   return texts;
