@@ -80,10 +80,15 @@ const DIAL_SECONDS = 90;
 export async function sync(agent: Agent, options: SyncOptions = {}): Promise<SyncResult> {
   const started = performance.now();
   const lock = await tryLock(`fieldpost-sync ${await realpath(agent.config.data)}`);
-  const trip: Trip = lock
-    ? await syncAlone(agent, options)
-    : { fault: { exit: EXIT.later, text: 'another sync is running: wait for it to end' } };
-  await lock?.release();
+  let trip: Trip;
+  try {
+    trip = lock
+      ? await syncAlone(agent, options)
+      : { fault: { exit: EXIT.later, text: 'another sync is running: wait for it to end' } };
+  } finally {
+    // A disk that fails ends this sync alone: the daemon holds on to no lock.
+    await lock?.release();
+  }
   return resultOf(trip, {
     link: options.link ?? DEFAULT_LINK,
     seconds: Math.round(performance.now() - started) / 1_000,
