@@ -106,6 +106,15 @@ export class Ledger {
     this.#open.set(seq, opened);
   }
 
+  /**
+   * What is left of a frame whose other entries are settled is another frame, with a number of its own: an answer to the
+   * whole, which may still come, would be taken for the wrong mails. To be made durable as an offer is.
+   */
+  renumber(seq: number, keys: readonly string[]): number {
+    this.settle(seq);
+    return this.offer(keys);
+  }
+
   /** The offer is answered and dealt with, or its entry is gone. */
   settle(seq: number): void {
     this.#open.delete(seq);

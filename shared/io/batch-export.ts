@@ -87,26 +87,34 @@ export class BatchExport {
     if (this.isCut || this.#room() < REST_BYTES) return undefined;
     return side.exclusively(async () => {
       for (let chosen = await this.#outbox.choose(); chosen; chosen = await this.#outbox.choose()) {
-        const sealed = await this.#seal(chosen);
-        if (!sealed) continue;
-        this.#mark(chosen.seq, sealed.hash);
+        const frame = await this.#seal(chosen);
+        if (!frame) continue;
+        this.#mark(frame.seq, frame.sealed.hash);
         await side.save();
-        return { seq: chosen.seq, sealed };
+        return frame;
       }
       return undefined;
     });
   }
 
   /** Undefined when the entries are gone. */
-  async #seal({ seq, keys }: Chosen): Promise<Sealed | undefined> {
+  async #seal(chosen: Chosen): Promise<{ readonly seq: number; readonly sealed: Sealed } | undefined> {
     const { side } = this.#options;
-    const found = await Promise.all(keys.map((key) => openEntry(side.place.store, key)));
+    const found = await Promise.all(chosen.keys.map((key) => openEntry(side.place.store, key)));
     const entries = found.filter((entry) => entry !== undefined);
     const [first] = entries;
     if (!first) {
-      side.ledger.settle(seq);
+      side.ledger.settle(chosen.seq);
       return undefined;
     }
+    const isOther = entries.length < chosen.keys.length && side.ledger.open.get(chosen.seq)?.sealing !== undefined;
+    const keys = entries.map(({ key }) => key);
+    const seq = isOther ? side.ledger.renumber(chosen.seq, keys) : chosen.seq;
+    return { seq, sealed: await this.#sealEntries(seq, entries, first) };
+  }
+
+  async #sealEntries(seq: number, entries: readonly Entry[], first: Entry): Promise<Sealed> {
+    const { side } = this.#options;
     const before = side.ledger.open.get(seq)?.sealing;
     this.#exported.push(seq);
     if (!before && !fitsGroup(entries)) {

@@ -168,15 +168,21 @@ export class TripFrames {
   }
 
   /** Undefined when the entries are gone, or are not to travel. */
-  async #prepare({ seq, keys }: Chosen): Promise<Frame | undefined> {
+  async #prepare(chosen: Chosen): Promise<Frame | undefined> {
     const { ledger } = this.#options.side;
-    const entries = await this.#openEntries(keys);
+    const entries = await this.#openEntries(chosen.keys);
+    // Not looked at to the end: what was offered before stays offered.
+    if (this.#options.over()) return undefined;
+    const isOther = entries.length < chosen.keys.length && ledger.open.get(chosen.seq)?.sealing !== undefined;
+    // The other side waits for it in this trip, and need not in the next.
+    if (this.#repeated.has(chosen.seq) && (isOther || entries.length === 0))
+      throw new TripError(`frame ${chosen.seq} is gone, or in part, since it was offered`);
     if (entries.length === 0) {
-      // The other side waits for it in this trip, and need not in the next.
-      if (this.#repeated.has(seq)) throw new TripError(`frame ${seq} is gone since it was offered`);
-      ledger.settle(seq);
+      ledger.settle(chosen.seq);
       return undefined;
     }
+    const keys = entries.map(({ key }) => key);
+    const seq = isOther ? ledger.renumber(chosen.seq, keys) : chosen.seq;
     const frame = { seq, entries, mails: entries.length, bytesRaw: bytesOf(entries) };
     if (!this.#groups || !fitsGroup(entries)) return this.#alone(frame);
     const prepared = await prepareGroup(this.#memory, entries, {
@@ -226,7 +232,8 @@ export class TripFrames {
   async #openEntries(keys: readonly string[]): Promise<readonly Entry[]> {
     const { side, over } = this.#options;
     const entries: Entry[] = [];
-    for (const key of over() ? [] : keys) {
+    for (const key of keys) {
+      if (over()) break;
       const entry = await openEntry(side.place.store, key).catch((error: unknown) => this.#assertDamaged(error));
       if (!entry) continue;
       if (this.#isTooLarge(entry)) {
