@@ -2,8 +2,8 @@
  * One mail at a door of its first holder, while it comes in: our Received line, then the bytes as they come, spooled and
  * hashed. At its end it becomes an Arrival for `accept`.
  *
- * The id makes a retry harmless where the sender can retry: it is made from the envelope and the bytes before our line,
- * if the mail has a Message-ID to tell it from a second mail with the same words; else it is drawn.
+ * The id makes a retry harmless where the sender can retry: it is made from the sender and the bytes before our line, if the
+ * mail has a Message-ID to tell it from a second mail with the same words; else it is drawn.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Peer } from '../core/delivery.ts';
@@ -58,8 +58,7 @@ export class Intake {
     const { body, hash } = await this.#spool.finish();
     const start = sliceBody(body, this.#line.length, Math.min(body.size - this.#line.length, HEADER_BYTES_MAX));
     const fields = headerFields(headerBlock(await readBody(start)));
-    const stamp = [this.#raw.digest('hex'), sender, ...recipients];
-    const id = doorId(stamp, { file, hasMessageId: Boolean(fieldValue(fields, 'message-id')) });
+    const id = doorId({ hash: this.#raw.digest('hex'), sender, recipients, file }, fieldValue(fields, 'message-id'));
     // A mail that goes round outside of our machines is treated as one that goes round among them: `accept` refuses it.
     const hops = countReceived(fields) > RECEIVED_MAX ? HOPS_MAX : 0;
     return { peer, id, mail: { sender, recipients, hops, urgency: urgencyOf(fields), body, bodyHash: hash } };
@@ -71,10 +70,17 @@ export class Intake {
   }
 }
 
-function doorId(
-  stamp: readonly string[],
-  { file, hasMessageId }: { readonly file: string | undefined; readonly hasMessageId: boolean },
-): string {
-  if (file !== undefined) return digest(['file', file, ...stamp]);
-  return hasMessageId ? digest(['door', ...stamp]) : randomBytes(32).toString('hex');
+interface Stamp extends Pick<Envelope, 'sender' | 'recipients'> {
+  /** SHA-256 of the bytes as they came, hex. */
+  readonly hash: string;
+  readonly file: string | undefined;
+}
+
+/**
+ * Without the recipients: of a mail that is handed in again some may be left out, since they were answered meanwhile, or are
+ * refused by a directory that has changed. `accept` answers each for himself.
+ */
+function doorId({ hash, sender, recipients, file }: Stamp, messageId: string | undefined): string {
+  if (file !== undefined) return digest(['file', file, hash, sender, ...recipients]);
+  return messageId ? digest(['door', hash, sender]) : randomBytes(32).toString('hex');
 }
