@@ -93,7 +93,7 @@ async function finishMove(hub: Hub, key: string, move: Move): Promise<MoveResult
     const names = namesOf(hub, move);
     for (let after: string | undefined, more = true; more; ) {
       const start = after;
-      const page = await withOffice(move.from, () => movePage(hub, { move, names, after: start, result }));
+      const page = await withOffice(hub, move.from, () => movePage(hub, { move, names, after: start, result }));
       after = page.at(-1)?.key;
       more = page.length === PAGE;
     }

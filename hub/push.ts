@@ -60,7 +60,7 @@ export async function push(hub: Hub, target: PushTarget): Promise<PushResult> {
   offices.add(target.office);
   try {
     // Nobody else chooses or moves entries of the office meanwhile: no trip, no `user move`.
-    return await withOffice(target.office, () => new Push(hub, target).run());
+    return await withOffice(hub, target.office, () => new Push(hub, target).run());
   } finally {
     offices.delete(target.office);
   }

@@ -82,7 +82,7 @@ async function answer(hub: Hub, office: string, request: Entry): Promise<void> {
     hub.log.info('an automatic mail asks for a held one: not answered', { office, sender });
   else
     for (const recipient of recipients) {
-      const text = await withOffice(office, () => fulfil(hub, office, { request, recipient }));
+      const text = await withOffice(hub, office, () => fulfil(hub, office, { request, recipient }));
       if (text === undefined) continue;
       hub.log.info('a request for held mail was refused', { office, sender, reason: text });
       const told = await bounceMail(hub.place, request, [{ recipient, text }], { kind: 'failed', now: hub.now() });

@@ -61,7 +61,8 @@ async function lookAt(hub: Hub, office: string): Promise<void> {
   for await (const entry of entriesOf(hub, office)) {
     const age = hub.now() - entry.name.accepted;
     if (age <= hub.config.silent.delayed) continue;
-    if (age > hub.config.silent.lifetime && (await withOffice(office, () => giveBack(hub, office, entry)))) continue;
+    if (age > hub.config.silent.lifetime && (await withOffice(hub, office, () => giveBack(hub, office, entry))))
+      continue;
     late.mails += 1;
     late.oldest = Math.min(late.oldest, entry.name.accepted);
     await warnOfLapse(hub, office, entry);

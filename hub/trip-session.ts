@@ -174,7 +174,7 @@ export function hubSide(hub: Hub, { caller, office, hello, state }: OfficeTrip):
           },
         }
       : {}),
-    exclusively: (work) => withOffice(name, work),
+    exclusively: (work) => withOffice(hub, name, work),
     peerBytesMax: () => 0,
     peerCodecs: () => hello.codecs,
     history: { in: historyLog(hub, name, 'up'), out: historyLog(hub, name, 'down') },

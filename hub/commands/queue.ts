@@ -155,7 +155,7 @@ async function retry(hub: Hub, { positionals: [prefix = ''], out }: Call): Promi
 
 async function drop(hub: Hub, { positionals: [prefix = ''], options, out }: Call): Promise<undefined> {
   const found = await findQueued(hub, prefix);
-  const told = await withOffice(found.queue, () => dropFound(hub, found, options.quiet === true));
+  const told = await withOffice(hub, found.queue, () => dropFound(hub, found, options.quiet === true));
   out(
     `${found.entry.id.slice(0, ID_DIGITS)} dropped; ${told ? `${found.entry.head.sender} is told` : 'nobody is told'}`,
   );
