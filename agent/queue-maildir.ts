@@ -6,6 +6,7 @@
 import { constants } from 'node:fs';
 import { access, lstat, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { QUEUE_HEAD_BYTES_MAX, type QueueHead, readQueueHead } from '../shared/core/queue-file.ts';
 import { accepted, type Verdict } from '../shared/core/verdict.ts';
 import { accept } from '../shared/io/accept.ts';
 import { type Body, readBody, sliceBody } from '../shared/io/body.ts';
@@ -18,7 +19,6 @@ import { StoreError } from '../shared/io/store.ts';
 import type { Agent } from './agent.ts';
 import { alone } from './alone.ts';
 import type { QueueConfig } from './config.ts';
-import { QUEUE_HEAD_BYTES_MAX, type QueueHead, readQueueHead } from './queue-file.ts';
 
 /** A queue as it stands. */
 export interface QueueState {

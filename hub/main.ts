@@ -7,6 +7,7 @@ import { aliasCommands } from './commands/alias.ts';
 import { batchCommands } from './commands/batch.ts';
 import { checkCommand } from './commands/check.ts';
 import { dkimCommand } from './commands/dkim.ts';
+import { importQmailCommands } from './commands/import-qmail.ts';
 import { officeCommands } from './commands/office.ts';
 import { pushCommands } from './commands/push.ts';
 import { queueCommands } from './commands/queue.ts';
@@ -37,6 +38,7 @@ const hubCommands: readonly HubCommand[] = [
   ...pushCommands,
   ...batchCommands,
   ...reportCommands,
+  ...importQmailCommands,
 ];
 
 const serveCommand: Command<HubConfig> = {

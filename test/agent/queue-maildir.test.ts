@@ -2,8 +2,8 @@
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { readQueueHead } from '../../agent/queue-file.ts';
 import { inspectQueues, scanQueues } from '../../agent/queue-maildir.ts';
+import { readQueueHead } from '../../shared/core/queue-file.ts';
 import { readBody } from '../../shared/io/body.ts';
 import { listEntries, openEntry } from '../../shared/io/maildir.ts';
 import { type BareAgent, bareAgent } from '../support/bare-agent.ts';

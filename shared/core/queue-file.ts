@@ -1,5 +1,5 @@
 /**
- * A file of `[[queue]]`, as qmail-local writes it and serialmail reads it: the envelope in two lines, then the mail.
+ * A file of a Maildir that is a queue (`[[queue]]`), as qmail-local writes it and serialmail reads it: the envelope in two lines, then the mail.
  *
  *     Return-Path: <farid@herat.example.org>
  *     Delivered-To: qrelay-friend@example.com
@@ -7,7 +7,7 @@
  * The prefix is cut from the recipient by its bytes. A file that does not fit is told with its reason: serialmail passed
  * it over in silence, and its mail lay there for ever.
  */
-import { addressFault } from '../shared/core/address.ts';
+import { addressFault } from './address.ts';
 
 export interface QueueHead {
   readonly sender: string;
