@@ -20,7 +20,7 @@ const MAIL =
 const FILES = {
   'control/virtualdomains':
     '# queues\nherat.example.org:qrelay-herat\n.west.example.org:qrelay-herat\nmazar.example.org:qrelay-mazar\nboss@example.net:alias-boss\nexcept.example.org:\n:alias-ppp\n',
-  'users/assign': '=akbar:akbar:1000:100:/home/akbar:::\n+qrelay-:alias:7790:2108:/var/qmail/alias:-:qrelay-:\n.\n',
+  'users/assign': '=akbar:akbar:1000:100:/srv/akbar:::\n+qrelay-:alias:7790:2108:/var/qmail/alias:-:qrelay-:\n.\n',
   'alias/.qmail-qrelay-herat-default': '/var/qmail/qrelay/herat/\n',
   'alias/.qmail-qrelay-mazar-default': './mazar/\n',
   'alias/.qmail-staff': '# all\n&farid\nholly@mazar.example.org\n',
