@@ -20,6 +20,9 @@ idle = "3 min"
 # What is on a stick ('agent export') is not also sent over a link for this long.
 stick_wait = "7 days"
 
+# Whoever writes a mail here that waits for a better link is told so, once, with its price on each link.
+notes = true
+
 [listen]
 # Where mail programs send and fetch. Ports below 1024 need CAP_NET_BIND_SERVICE, which the systemd unit grants.
 smtp = "127.0.0.1:587"

@@ -139,6 +139,8 @@ const AGENT = z.strictObject({
   interval: z.prefault(interval, '30 min'),
   /** A link on which no byte comes, and none of ours gets through, for this long is taken for cut: TCP itself may need two minutes to find back after a gap of one. */
   idle: z.prefault(duration, '3 min'),
+  /** Whoever writes a mail here that waits for a better link is told so, once, with its price on each. */
+  notes: z._default(z.boolean(), true),
   /** What is on a stick is not also sent over a link for this long. */
   stick_wait: z.prefault(duration, '7 days'),
   listen: z.prefault(LISTEN, {}),

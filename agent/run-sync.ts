@@ -10,6 +10,7 @@ import { moneyText, priceOf } from './price.ts';
 import { scanQueues } from './queue-maildir.ts';
 import { type SyncOptions, type SyncResult, sync } from './sync.ts';
 import { budgetLeft, moneyLeft, recordTrip } from './trips.ts';
+import { tellWriters } from './waiting-note.ts';
 
 export interface RunSyncOptions extends Omit<SyncOptions, 'link' | 'allowance'> {
   /** Name of the link; default: the first that matches. */
@@ -27,10 +28,14 @@ export async function runSync(agent: Agent, { linkName, force, ...options }: Run
   await scanQueues(agent);
   const [bytes, money] = [await budgetLeft(agent, link), await moneyLeft(agent, link)];
   const hindrance = (force ? undefined : await closed(agent, link)) ?? usedUp(link, bytes, money);
-  if (hindrance !== undefined) return notNow(agent, link, hindrance);
+  if (hindrance !== undefined) {
+    await tellWriters(agent, link);
+    return notNow(agent, link, hindrance);
+  }
   const allowance = { ...(bytes === undefined ? {} : { bytes }), ...(money === undefined ? {} : { money }) };
   const result = await sync(agent, { ...options, link, allowance });
   await recordTrip(agent, result);
+  if (result.up.bytesWire > 0 && options.down !== true) await tellWriters(agent, link);
   return result;
 }
 

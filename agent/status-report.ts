@@ -5,8 +5,7 @@ import { countMaildir, listEntries } from '../shared/io/maildir.ts';
 import { type Agent, OUT } from './agent.ts';
 import type { LinkConfig } from './config.ts';
 import { chooseLink, DEFAULT_LINK } from './link.ts';
-import { bytesPerSecond, wireRatio } from './link-speed.ts';
-import { hasPrice, priceOf } from './price.ts';
+import { priceOfLine, wireRatio } from './link-speed.ts';
 import { inspectQueues, type QueueState } from './queue-maildir.ts';
 import { budgetLeft, type LinkUse, lastTrips, moneyLeft, type Trip, usedOf } from './trips.ts';
 
@@ -83,7 +82,7 @@ async function linkReports(agent: Agent, trips: readonly Trip[]): Promise<readon
   for (const [index, link] of links.entries()) {
     const { mails = 0, bytes = 0 } = fitting[index] ?? {};
     const [left, money] = [await budgetLeft(agent, link), await moneyLeft(agent, link)];
-    const cost = costOf(link, bytes * wireRatio(trips, link.name), bytesPerSecond(trips, link.name));
+    const cost = priceOfLine(link, trips, bytes * wireRatio(trips, link.name));
     reports.push({
       name: link.name,
       inUse: link.name === inUse,
@@ -121,11 +120,4 @@ async function fittingMails({ store }: Agent, links: readonly LinkConfig[]): Pro
     after = page.at(-1)?.key;
     if (after === undefined) return fitting;
   }
-}
-
-function costOf(link: LinkConfig, bytes: number, speed: number | undefined): number | undefined {
-  if (!hasPrice(link)) return undefined;
-  if (bytes === 0) return 0;
-  if (link.price_per_minute !== undefined && speed === undefined) return undefined;
-  return Math.round(priceOf(link, { bytes, seconds: speed === undefined ? 0 : bytes / speed }) * 100) / 100;
 }
