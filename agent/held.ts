@@ -49,7 +49,7 @@ export const fetchCommand: AgentCommand = {
   run: async (desk, call) => fetch(await desk.open(), call),
 };
 
-const RECORD = z.object({
+export const HELD = z.object({
   id: z.string(),
   token: z.string(),
   recipient: z.string(),
@@ -60,7 +60,7 @@ const RECORD = z.object({
   /** Unix seconds. */
   since: z.number(),
 });
-type Held = z.infer<typeof RECORD>;
+type Held = z.infer<typeof HELD>;
 
 const FOLDER = 'held/';
 const HELD_MAX = 1_000;
@@ -96,7 +96,7 @@ async function allHeld(store: Store): Promise<readonly Held[]> {
   const listed = await store.list(FOLDER, { limit: HELD_MAX });
   const bodies = await Promise.all(listed.map(({ key }) => store.get(key)));
   const texts = await Promise.all(bodies.filter((body) => body !== undefined).map((body) => readBody(body)));
-  return texts.map((text) => RECORD.parse(JSON.parse(text.toString()))).sort((a, b) => a.since - b.since);
+  return texts.map((text) => HELD.parse(JSON.parse(text.toString()))).sort((a, b) => a.since - b.since);
 }
 
 const ID_DIGITS = 12;

@@ -9,6 +9,7 @@ import { batchCommands } from './batch-commands.ts';
 import { checkCommand } from './check.ts';
 import { loadAgentConfig } from './config.ts';
 import { enrolCommand } from './enrol.ts';
+import { fsckCommand } from './fsck.ts';
 import { fetchCommand, heldCommand } from './held.ts';
 import { openAgent } from './open-agent.ts';
 import { queueCommand } from './queue.ts';
@@ -63,6 +64,7 @@ const PROGRAM: Program<Desk> = {
     ...batchCommands,
     ...userCommands,
     checkCommand,
+    fsckCommand,
   ],
   open: async (file) => deskOf(file),
 };

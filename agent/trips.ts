@@ -26,7 +26,7 @@ const TRIP = z.strictObject({
 
 const USE = z.strictObject({ bytes: z.number(), seconds: z.number(), money: z.number() });
 
-const TRIPS = z.strictObject({
+export const TRIPS = z.strictObject({
   last: z.array(TRIP),
   /** What each link carried and cost on one day and in one month, by the hub's clock. */
   used: z._default(

@@ -101,7 +101,7 @@ const duration = (seconds: number): string =>
   seconds < 2 * DAY ? `${Math.ceil(seconds / 3_600)} hours` : `${Math.ceil(seconds / DAY)} days`;
 
 /** When each was said last, by name. */
-const SAID = z.array(z.tuple([z.string(), z.number()]));
+export const SAID = z.array(z.tuple([z.string(), z.number()]));
 const SAID_KEY = 'alerts';
 
 /** Finds what there is, and says what has not been said. */

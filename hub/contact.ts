@@ -22,7 +22,7 @@ const CARRIED = z.object({
 });
 export type Carried = z.infer<typeof CARRIED>;
 
-const CONTACT = z.object({
+export const CONTACT = z.object({
   /** Unix seconds, by the hub's clock. */
   time: z.number(),
   /** The last trip. */

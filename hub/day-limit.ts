@@ -9,7 +9,8 @@ const DAY_SECONDS = 86_400;
 /** Requests of one person in a day, so that the record stays small. */
 const REQUESTS_MAX = 200;
 
-const RECORD = z.object({
+/** One person's day. */
+export const ASKED = z.object({
   day: z.number(),
   /** By request, so that one that is answered again is not charged again. */
   asked: z.array(z.tuple([z.string(), z.number()])),
@@ -33,7 +34,7 @@ export async function charge(
   const key = `office/${office}/asked/${digest([foldAddress(recipient)]).slice(0, 32)}`;
   const day = Math.floor(now() / DAY_SECONDS);
   const body = await store.get(key);
-  const record = body && RECORD.parse(JSON.parse((await readBody(body)).toString()));
+  const record = body && ASKED.parse(JSON.parse((await readBody(body)).toString()));
   const asked = record?.day === day ? record.asked : [];
   if (asked.some(([request]) => request === what)) return undefined;
   const sum = asked.reduce((total, [, size]) => total + size, bytes);

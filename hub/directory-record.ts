@@ -19,7 +19,7 @@ const SPAM = z.enum(SPAM_CHOICES);
 
 const ALIAS = z.strictObject({ address: z.string(), targets: z.array(z.string()), owner: z.optional(z.string()) });
 
-const EDIT = z.discriminatedUnion('do', [
+export const EDIT = z.discriminatedUnion('do', [
   z.strictObject({
     do: z.literal('office.add'),
     office: z.string(),
@@ -37,7 +37,7 @@ const EDIT = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('alias.set'), aliases: z.array(ALIAS) }),
 ]);
 
-const SNAPSHOT = z.strictObject({
+export const SNAPSHOT = z.strictObject({
   version: z.int(),
   offices: z.array(
     z.strictObject({

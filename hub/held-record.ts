@@ -12,14 +12,14 @@ import { sweepStep } from '../shared/io/sweep.ts';
 import type { Hub } from './hub.ts';
 import { deriveHeldKey } from './office-key.ts';
 
-const RECORD = z.object({
+export const HELD_RECORD = z.object({
   /** Id and key of the entry. */
   id: z.string(),
   key: z.string(),
   /** Who may ask with it. */
   recipients: z.array(z.string()),
 });
-export type HeldRecord = z.infer<typeof RECORD>;
+export type HeldRecord = z.infer<typeof HELD_RECORD>;
 
 export interface HeldFor {
   readonly office: string;
@@ -31,14 +31,14 @@ export interface HeldFor {
 const TOKEN_CHARACTERS = 20;
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
-export function heldTokenOf(hub: Hub, { office, id, recipients }: HeldFor): string {
-  const mac = createHmac('sha256', deriveHeldKey(hub.secret))
+export function heldTokenOf({ secret }: Pick<Hub, 'secret'>, { office, id, recipients }: HeldFor): string {
+  const mac = createHmac('sha256', deriveHeldKey(secret))
     .update(digest([office, id, ...recipients]))
     .digest();
   return [...mac.subarray(0, TOKEN_CHARACTERS)].map((byte) => BASE32[byte & 31]).join('');
 }
 
-const heldFolder = (office: string): string => `office/${office}/held/`;
+export const heldFolder = (office: string): string => `office/${office}/held/`;
 
 export async function writeHeld(hub: Hub, office: string, record: HeldRecord): Promise<string> {
   const token = heldTokenOf(hub, { office, ...record });
@@ -72,7 +72,7 @@ async function readRecord(store: Store, key: string): Promise<HeldRecord | undef
   const body = await store.get(key);
   if (!body) return undefined;
   try {
-    return RECORD.safeParse(JSON.parse((await readBody(body)).toString())).data;
+    return HELD_RECORD.safeParse(JSON.parse((await readBody(body)).toString())).data;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

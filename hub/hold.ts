@@ -20,7 +20,7 @@ import { readOfficeLinks } from './office-links.ts';
 /** A summary has less, so none is ever held itself. */
 export const HOLD_BYTES_MIN = 5_000;
 /** More recipients than this in one office: a list, to which a summary each would cost more than the mail. */
-const TOLD_MAX = 50;
+export const TOLD_MAX = 50;
 
 /** Tells the recipients that the mail is held. Called in each trip; does it once. */
 export async function holdEntry(hub: Hub, office: string, { key, name, size }: ListedEntry): Promise<void> {

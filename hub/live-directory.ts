@@ -40,7 +40,7 @@ export async function openDirectory(store: Store, { domain, hostname }: OurDomai
   return directory;
 }
 
-const LOG = 'directory/';
+export const LOG = 'directory/';
 const SNAPSHOTS = 'directory-snapshot/';
 /** Edits between snapshots: what opening has to read one by one. */
 const SNAPSHOT_EVERY = 64;
@@ -50,7 +50,8 @@ const RECENT_MAX = 64;
 /** Other hubs may win this often in a row. */
 const RACES_MAX = 100;
 
-const numbered = (prefix: string, version: number): string => `${prefix}${String(version).padStart(10, '0')}`;
+/** The key of a version. */
+export const numbered = (prefix: string, version: number): string => `${prefix}${String(version).padStart(10, '0')}`;
 
 class StoredDirectory implements LiveDirectory {
   readonly #store: Store;

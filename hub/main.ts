@@ -7,6 +7,7 @@ import { aliasCommands } from './commands/alias.ts';
 import { batchCommands } from './commands/batch.ts';
 import { checkCommand } from './commands/check.ts';
 import { dkimCommand } from './commands/dkim.ts';
+import { fsckCommand } from './commands/fsck.ts';
 import { importQmailCommands } from './commands/import-qmail.ts';
 import { officeCommands } from './commands/office.ts';
 import { pushCommands } from './commands/push.ts';
@@ -96,7 +97,7 @@ if (!isPartsThread())
       name: 'hub',
       summary: 'the Fieldpost hub: carries mail between field offices and the Internet',
       defaultConfig: '/etc/fieldpost/hub.toml',
-      commands: [serveCommand, checkCommand, dkimCommand, ...hubCommands.map(anywhere)],
+      commands: [serveCommand, checkCommand, dkimCommand, fsckCommand, ...hubCommands.map(anywhere)],
       open: async (file) => loadHubConfig(file),
     },
     process.argv.slice(2),

@@ -42,7 +42,8 @@ interface Move {
 }
 
 const MOVES = 'moving/';
-const MOVE = z.strictObject({ address: z.string(), from: z.string() });
+/** A move that was begun. */
+export const MOVE = z.strictObject({ address: z.string(), from: z.string() });
 const MOVE_BYTES_MAX = 10_000;
 const PAGE = 200;
 

@@ -26,8 +26,8 @@ export async function loadMasterSecret(file: string): Promise<Buffer> {
   throw new ConfigError(`secret_file = "${file}" was made and is gone again`);
 }
 
-/** Undefined when there is no such file. */
-async function readSecret(file: string): Promise<Buffer | undefined> {
+/** Undefined when there is no such file. Throws ConfigError that says how to mend it. */
+export async function readSecret(file: string): Promise<Buffer | undefined> {
   try {
     await using handle = await open(file, 'r');
     const { mode } = await handle.stat();

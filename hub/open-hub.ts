@@ -2,7 +2,7 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { route } from '../shared/core/route.ts';
-import { openFsStore } from '../shared/io/fs-store.ts';
+import { openFsStore, readFsStore } from '../shared/io/fs-store.ts';
 import { type Lock, tryLock } from '../shared/io/lock.ts';
 import type { Log } from '../shared/io/log.ts';
 import type { Place } from '../shared/io/mail.ts';
@@ -14,7 +14,7 @@ import type { Hub } from './hub.ts';
 import { hubTables } from './hub-tables.ts';
 import { openDirectory } from './live-directory.ts';
 import { loadMasterSecret } from './office-key.ts';
-import { openS3Store } from './s3-store.ts';
+import { openS3Store, readS3Store, type S3Options } from './s3-store.ts';
 import { makeSrs } from './srs.ts';
 
 /** The local folder of a hub: spool, run file. */
@@ -24,17 +24,28 @@ export function dataFolder(config: HubConfig): string {
   return 'path' in config.store ? resolve(beside, config.store.path) : join(beside, 'data');
 }
 
+/** The folder that is the store; undefined where that is a bucket. */
+export const storeFolder = ({ file, store }: HubConfig): string | undefined =>
+  'path' in store ? resolve(dirname(file), store.path) : undefined;
+
 export function openHubStore(config: HubConfig): Promise<Store> {
   const { store } = config;
-  if ('path' in store) return openFsStore(resolve(dirname(config.file), store.path), { owner: 'hub' });
-  return openS3Store({
-    bucket: store.bucket,
-    region: store.region,
-    prefix: store.prefix,
-    pathStyle: store.path_style,
-    ...(store.endpoint === undefined ? {} : { endpoint: store.endpoint }),
-  });
+  return 'path' in store ? openFsStore(storeFolder(config) ?? '', { owner: 'hub' }) : openS3Store(bucketOf(store));
 }
+
+/** The same, to look at only. */
+export async function readHubStore(config: HubConfig): Promise<Store> {
+  const { store } = config;
+  return 'path' in store ? readFsStore(storeFolder(config) ?? '', { owner: 'hub' }) : readS3Store(bucketOf(store));
+}
+
+const bucketOf = (store: Extract<HubConfig['store'], { bucket: string }>): S3Options => ({
+  bucket: store.bucket,
+  region: store.region,
+  prefix: store.prefix,
+  pathStyle: store.path_style,
+  ...(store.endpoint === undefined ? {} : { endpoint: store.endpoint }),
+});
 
 /** One hub process works on a data folder at a time; the lock goes with the process, however that ends. */
 export async function lockData(config: HubConfig): Promise<Lock | undefined> {

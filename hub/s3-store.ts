@@ -41,6 +41,9 @@ export async function openS3Store(options: S3Options): Promise<Store> {
   return (await probeStore(store, create)) ? Object.assign(store, { create }) : store;
 }
 
+/** To look at only: it is not tried whether the bucket can be written to. */
+export const readS3Store = (options: S3Options): Store => new S3Store(options);
+
 /** Held in memory while it is sent, so that the SDK may send it again; larger ones are streamed, and not sent again. */
 const BUFFERED_BYTES_MAX = 1_048_576;
 const TRIES_MAX = 3;

@@ -138,12 +138,8 @@ export class Ledger {
     this.#forget(seq);
   }
 
-  /**
-   * The peer says that all its offers below are settled. A floor that fell would bring back what is forgotten; only
-   * one that starts again at 1 is believed: a peer that lost its ledger, and numbers anew.
-   */
+  /** The peer says that all its offers below are settled. */
   raise(floor: number): void {
-    if (floor === 1 && this.#floor > 1) this.forgetPeer();
     if (floor < this.#floor) throw new TripError(`the floor went back from ${this.#floor} to ${floor}`);
     this.#floor = floor;
     for (const seq of this.#answered.keys()) if (seq < floor) this.#forget(seq);
@@ -151,6 +147,34 @@ export class Ledger {
 
   get floor(): number {
     return this.#floor;
+  }
+
+  /**
+   * The floor that a greeting says. One that fell is that of a peer which came back from a backup, or lost its ledger: what
+   * it numbers anew are other mails, so the answers are forgotten. A mail that comes again is known by its id.
+   */
+  greeted(floor: number): void {
+    if (floor < this.#floor) this.forgetPeer();
+    this.raise(floor);
+  }
+
+  /** The peer offers another frame under a number that has been answered: that answer is not for this one. */
+  isAnswered(seq: number, hash: string): boolean {
+    if (!this.#answered.has(seq)) return false;
+    const known = this.#hashes.get(seq);
+    if (known === undefined || known === hash) return true;
+    this.#forget(seq);
+    return false;
+  }
+
+  /**
+   * The peer has an answer for this number. When it was never given to an offer, this side came back from a backup: the
+   * numbers up to there were other mails', and are not given again. True when that is so.
+   */
+  heard(seq: number): boolean {
+    if (seq < this.#next || seq >= this.#next + WINDOW) return false;
+    this.#next = seq + 1;
+    return true;
   }
 
   /** Another data folder, or one from a backup, speaks for the peer now: its numbers mean nothing here. */

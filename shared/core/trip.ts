@@ -92,6 +92,7 @@ export class Trip {
   /** Our offers of this trip without an answer. */
   readonly #inFlight = new Set<number>();
   #asked = 0;
+  #renumbered = false;
   #done = false;
   #peerDone = false;
 
@@ -114,6 +115,11 @@ export class Trip {
   /** Our offers of this trip that wait for their answers. */
   get inFlight(): ReadonlySet<number> {
     return this.#inFlight;
+  }
+
+  /** Whether the peer remembers offers that this side does not: its numbers go on behind them, and it has to hear so. */
+  get renumbered(): boolean {
+    return this.#renumbered;
   }
 
   /** Whether the peer has said that it holds part of the frame. */
@@ -241,7 +247,10 @@ export class Trip {
     switch (type) {
       case RECORD.accepted:
       case RECORD.answer:
-        yield* this.#answers(type, payload);
+        for (const event of this.#answers(type, payload)) {
+          if (event.type === 'answered' && this.#ledger.heard(event.seq)) this.#renumbered = true;
+          yield event;
+        }
         break;
       case RECORD.partial: {
         const partial = decodePartial(payload);
@@ -322,7 +331,7 @@ export class Trip {
     if (this.#incoming && this.#isWanted(this.#incoming.offer))
       throw new TripError('a frame is offered in the middle of another');
     this.#assertOffer(offer);
-    const known = this.#ledger.answered.has(offer.seq);
+    const known = this.#ledger.isAnswered(offer.seq, offer.hash);
     this.#peerDone = false;
     this.#incoming = { offer, left: offer.length - offer.start };
     if (offer.seq !== 0) this.#unanswered.add(offer.seq);

@@ -74,7 +74,7 @@ async function repeat(
   { peer, id }: Arrival,
   { known, answers }: { readonly known: SeenRecord; readonly answers: Map<string, Verdict> },
 ): Promise<void> {
-  if (known.peer !== peer.name || known.id !== id)
+  if (!known.rebuilt && (known.peer !== peer.name || known.id !== id))
     throw new StoreError(`two mails have one name: ${id} of ${peer.name}`);
   await publishAll(place, known.keys);
   for (const [recipient, verdict] of answersOf(known)) answers.set(recipient, verdict);

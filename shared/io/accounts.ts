@@ -13,7 +13,7 @@ const ACCOUNT = z.strictObject({
   salt: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
   hash: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
 });
-const ACCOUNTS = z.array(z.tuple([z.string(), ACCOUNT]));
+export const ACCOUNTS = z.array(z.tuple([z.string(), ACCOUNT]));
 
 type Account = z.infer<typeof ACCOUNT>;
 export type Accounts = ReadonlyMap<string, Account>;

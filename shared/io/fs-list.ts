@@ -5,7 +5,7 @@
  */
 import type { Dir, Dirent } from 'node:fs';
 import { opendir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { errorCode } from './disk-error.ts';
 import { isSegment } from './store-key.ts';
 
@@ -68,7 +68,11 @@ async function openIfThere(folder: string): Promise<Dir | undefined> {
   try {
     return await opendir(folder, { bufferSize: 1024 });
   } catch (error) {
+    if (errorCode(error) === 'EACCES' && basename(folder) === FILE_SYSTEMS_OWN) return undefined;
     if (errorCode(error) !== 'ENOENT' && errorCode(error) !== 'ENOTDIR') throw error;
     return undefined;
   }
 }
+
+/** Where the store is the root of a file system, root has a folder there that nobody else may read. */
+const FILE_SYSTEMS_OWN = 'lost+found';

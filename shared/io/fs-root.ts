@@ -26,6 +26,12 @@ async function claim(root: string, owner: Owner): Promise<void> {
   const mark = join(root, MARK);
   const isNew = await createDurably(mark, Buffer.from(`fieldpost ${owner}\n`));
   if (isNew) return onDisk(`set the mode of ${root}`, () => chmod(root, 0o700));
+  await checkOwner(root, owner);
+}
+
+/** Throws StoreError for a folder that is not there, not marked, or another's. */
+export async function checkOwner(root: string, owner: Owner): Promise<void> {
+  const mark = join(root, MARK);
   const found = (await onDisk(`read ${mark}`, () => readFile(mark, 'utf8'))).trim();
   if (found === `fieldpost ${owner}`) return;
   throw new StoreError(

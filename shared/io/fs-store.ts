@@ -24,7 +24,7 @@ import {
   writeDurably,
 } from './durable.ts';
 import { walkFiles } from './fs-list.ts';
-import { type Owner, prepareRoot, TEMPS } from './fs-root.ts';
+import { checkOwner, type Owner, prepareRoot, TEMPS } from './fs-root.ts';
 import { Staging } from './fs-staging.ts';
 import { type Listed, type Store, StoreError, type Stray } from './store.ts';
 import { checkKey, checkLimit, checkPrefix, LIMIT_MAX } from './store-key.ts';
@@ -33,6 +33,12 @@ import { openStored } from './stored-file.ts';
 /** Opens the store in that folder, makes it if it is missing, and marks it with its owner; refuses another's. */
 export async function openFsStore(root: string, { owner = 'hub' }: { readonly owner?: Owner } = {}): Promise<Store> {
   await prepareRoot(root, owner);
+  return new FsStore(root);
+}
+
+/** The same, to look at only: nothing is made, marked or cleared away. */
+export async function readFsStore(root: string, { owner }: { readonly owner: Owner }): Promise<Store> {
+  await checkOwner(root, owner);
   return new FsStore(root);
 }
 

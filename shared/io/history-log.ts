@@ -107,7 +107,8 @@ function encodePiece(records: readonly HistoryRecord[]): Uint8Array {
   );
 }
 
-function* decodePiece(piece: Buffer): Generator<HistoryRecord> {
+/** Throws TripError. */
+export function* decodePiece(piece: Buffer): Generator<HistoryRecord> {
   const read = new FieldReader(piece);
   while (read.left > 0) {
     const base = read.hex(POINT_BYTES);

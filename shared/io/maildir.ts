@@ -94,14 +94,15 @@ export async function readEntry(store: Store, key: string): Promise<Entry | unde
   if (!name) throw new EntryError(`${key} is not the name of an entry`);
   const file = await store.get(key);
   if (!file) return undefined;
-  const { head, length } = await readHead(file, key);
+  const { head, length } = await readEntryHead(file, key);
   const body = sliceBody(file, length);
   if (body.size !== head.size || mailId(head) !== name.id)
     throw new EntryError(`${key} is damaged: it is not the mail that its name says; move it away and look at it`);
   return { key, id: name.id, head, body };
 }
 
-async function readHead(file: Body, key: string): Promise<{ head: EntryHead; length: number }> {
+/** The block of an entry, and its bytes. Throws EntryError. */
+export async function readEntryHead(file: Body, key: string): Promise<{ head: EntryHead; length: number }> {
   let start = Buffer.alloc(0);
   for (let end = FIRST_BYTES; ; end *= 4) {
     const chunks: Uint8Array[] = [start];

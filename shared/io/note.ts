@@ -48,6 +48,9 @@ const STORED = z.object({
   lapses: SAID,
 });
 
+/** How readNote says that a note cannot be read. */
+export const NOTE_FAULT = 'is damaged';
+
 export const noteKey = (maildir: string, id: string): string => `${maildir}/note/${id}`;
 
 /** Undefined when nothing has happened to the entry yet. */
@@ -56,8 +59,7 @@ export async function readNote(store: Store, maildir: string, id: string): Promi
   const body = await store.get(key);
   if (!body) return undefined;
   const stored = z.safeParse(STORED, parsed((await readBody(body, NOTE_BYTES_MAX)).toString()));
-  if (!stored.success)
-    throw new StoreError(`${key} is damaged: remove it, then all recipients of its mail are tried again`);
+  if (!stored.success) throw new StoreError(`${key} ${NOTE_FAULT}: 'fsck --repair' keeps what can be read of it`);
   const { settled, ...rest } = stored.data;
   return {
     ...rest,
@@ -71,6 +73,20 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** A recipient and what was answered, as it stands in a note that may be cut off. */
+const SETTLED = /\[("(?:[^"\\]|\\.)*"),"([KD])",("(?:[^"\\]|\\.)*")\]/g;
+
+/** What can be read of a damaged note: the recipients who need nothing more. */
+export function salvageNote(text: string): Note {
+  const settled = [...text.matchAll(SETTLED)].flatMap(([, recipient = '', letter, said = '']) => {
+    const [name, words] = [parsed(recipient), parsed(said)];
+    return typeof name === 'string' && typeof words === 'string'
+      ? [[name, { letter: letter as 'K' | 'D', text: words }] as const]
+      : [];
+  });
+  return { ...FRESH, settled: Object.fromEntries(settled) };
 }
 
 export async function writeNote(store: Store, maildir: string, id: string, note: Note): Promise<void> {

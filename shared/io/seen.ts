@@ -28,6 +28,8 @@ const RECORD = z.object({
   answers: z.array(z.tuple([z.string(), z.enum(['K', 'D']), z.string()])),
   /** Every file that was made of the mail. */
   keys: z.array(z.string()),
+  /** Written by fsck from the mail that was there: peer and id are not known. */
+  rebuilt: z.optional(z.literal(true)),
   /** Unix seconds by a clock that can be trusted; set by expire.ts when it first finds the record old. */
   noticed: z.optional(z.number()),
 });
@@ -50,7 +52,7 @@ export async function readSeen(store: Store, key: string): Promise<SeenRecord | 
   if (!body) return undefined;
   const text = (await readBody(body, SEEN_BYTES_MAX)).toString();
   const record = z.safeParse(RECORD, parsed(text));
-  if (!record.success) throw new StoreError(`${key} is damaged: move it away, then the mail is taken as new`);
+  if (!record.success) throw new StoreError(`${key} is damaged: 'fsck --repair' writes it anew, or moves it away`);
   return record.data;
 }
 

@@ -272,19 +272,20 @@ export class TripSession {
   async #handle(event: TripEvent): Promise<void> {
     switch (event.type) {
       case 'hello':
-        this.#side.ledger.raise(event.hello.floor);
+        this.#side.ledger.greeted(event.hello.floor);
         this.#halfDuplex = event.hello.halfDuplex === true;
         this.#lineBytesMax = event.hello.downBytesMax ?? Number.POSITIVE_INFINITY;
         if (this.#halfDuplex) this.#output.listen();
         return this.#begin();
       case 'welcome':
-        this.#side.ledger.raise(event.welcome.floor);
+        this.#side.ledger.greeted(event.welcome.floor);
         if (!event.welcome.halfDuplex) this.#speakFreely();
         return this.#side.welcomed?.(event.welcome);
       case 'links':
         return this.#side.takeLinks?.(event.links);
       case 'ready':
         while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+        if (this.#trip.renumbered) await this.#tellFloor(1);
         return this.#startSending();
       case 'offer':
         return this.#inbox.offered(event.offer, event.known);

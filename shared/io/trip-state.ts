@@ -22,7 +22,7 @@ const OPENED = z.strictObject({
   stick: z.exactOptional(z.strictObject({ since: z.int(), until: z.int(), hash: z.string() })),
 });
 
-const STATE = z.strictObject({
+export const TRIP_STATE = z.strictObject({
   /** Names the office's data folder, 16 hex digits. */
   instance: z.string().check(z.regex(/^[0-9a-f]{16}$/)),
   /** Trips that this folder has begun. */
@@ -66,7 +66,7 @@ const STATE = z.strictObject({
   heard: z.exactOptional(z.int()),
 });
 
-export type TripState = z.infer<typeof STATE>;
+export type TripState = z.infer<typeof TRIP_STATE>;
 
 export const newTripState = (instance: string): TripState => ({
   instance,
@@ -92,9 +92,9 @@ const STATE_BYTES_MAX = 50_000_000;
 export async function readTripState(store: Store, key: string): Promise<TripState | undefined> {
   const body = await store.get(key);
   if (!body) return undefined;
-  const state = STATE.safeParse(parseJson((await readBody(body, STATE_BYTES_MAX)).toString()));
+  const state = TRIP_STATE.safeParse(parseJson((await readBody(body, STATE_BYTES_MAX)).toString()));
   if (state.success) return state.data;
-  throw new StoreError(`${key} is damaged: move it away, then run 'hub office readmit' for the office`);
+  throw new StoreError(`${key} is damaged: stop the service, and run 'fsck --repair'`);
 }
 
 function parseJson(text: string): unknown {

@@ -246,3 +246,58 @@ describe('frame heads', () => {
     expect(() => decodeFrameHead(bytes)).toThrow(TripError);
   });
 });
+
+describe('a side that came back from a backup', () => {
+  const greeting = (floor: number, ...answered: number[]): readonly Uint8Array[] => [
+    encodeHello({ ...HELLO, floor }),
+    encodeAccepted(answered),
+    READY,
+  ];
+  const oldHub = (): Ledger => new Ledger({ next: 40, open: [], floor: 30, answered: [] });
+
+  test('does not give a number again that the peer has an answer for, and says where it goes on', () => {
+    const ledger = oldHub();
+    const trip = hub(ledger);
+    hear(trip, ...greeting(60, 40, 41, 44));
+    expect([ledger.offer(['one']), trip.renumbered, ledger.outFloor]).toEqual([45, true, 45]);
+  });
+
+  test('an answer for what it has offered changes no number', () => {
+    const ledger = oldHub();
+    const trip = hub(ledger);
+    hear(trip, ...greeting(60, 38, 39));
+    expect([ledger.offer(['one']), trip.renumbered]).toEqual([40, false]);
+  });
+
+  test('after the greeting no answer moves the numbers', () => {
+    const ledger = oldHub();
+    hear(hub(ledger), ...greeting(60), encodeAccepted([77]));
+    expect(ledger.offer(['one'])).toBe(40);
+  });
+
+  test('says a lower floor in its greeting: its old answers are forgotten, and its numbers are new', () => {
+    const ledger = new Ledger({ next: 1, open: [], floor: 50, answered: [[52, 'K']], hashes: [[52, HASH]] });
+    ledger.greeted(40);
+    expect([ledger.floor, [...ledger.answered]]).toEqual([40, []]);
+    ledger.greeted(45);
+    expect(ledger.floor).toBe(45);
+  });
+
+  test('offers another frame under an answered number: the answer is not for that one', () => {
+    const answered = (): Ledger =>
+      new Ledger({ next: 1, open: [], floor: 1, answered: [[1, 'K']], hashes: [[1, HASH]] });
+    expect(hear(hub(answered()), ...GREETING, encodeOffer(OFFER))).toContainEqual({
+      type: 'offer',
+      offer: OFFER,
+      known: true,
+    });
+    const other = { ...OFFER, hash: '1'.repeat(16) };
+    const ledger = answered();
+    expect(hear(hub(ledger), ...GREETING, encodeOffer(other))).toContainEqual({
+      type: 'offer',
+      offer: other,
+      known: false,
+    });
+    expect(ledger.answered.has(1)).toBe(false);
+  });
+});
