@@ -15,6 +15,9 @@ import { type Call, EXIT, Exit } from '../shared/io/command-line.ts';
 import type { Mail } from '../shared/io/mail.ts';
 import type { Store } from '../shared/io/store.ts';
 import type { Agent, AgentCommand } from './agent.ts';
+import { mailCost } from './link-speed.ts';
+import { hasPrice, moneyText } from './price.ts';
+import { lastTrips } from './trips.ts';
 import { size, span } from './words.ts';
 
 export const heldCommand: AgentCommand = {
@@ -92,6 +95,7 @@ const decodeWords = (text: string): string =>
     .replace(/\?=\s+=\?utf-8\?B\?/gi, '?==?utf-8?B?')
     .replace(/=\?utf-8\?B\?([A-Za-z0-9+/=]*)\?=/gi, (_, base64: string) => Buffer.from(base64, 'base64').toString());
 
+/** What the hub holds for this office, the oldest first. */
 async function allHeld(store: Store): Promise<readonly Held[]> {
   const listed = await store.list(FOLDER, { limit: HELD_MAX });
   const bodies = await Promise.all(listed.map(({ key }) => store.get(key)));
@@ -99,20 +103,52 @@ async function allHeld(store: Store): Promise<readonly Held[]> {
   return texts.map((text) => HELD.parse(JSON.parse(text.toString()))).sort((a, b) => a.since - b.since);
 }
 
+/** How many mails the hub holds, and their bytes: one that is held for several people counts once. */
+export async function countHeld(store: Store): Promise<{ readonly mails: number; readonly bytes: number }> {
+  const bytesOf = new Map((await allHeld(store)).map(({ id, bytes }) => [id, bytes]));
+  return { mails: bytesOf.size, bytes: [...bytesOf.values()].reduce((sum, bytes) => sum + bytes, 0) };
+}
+
+/** What the whole mail costs on each link, about; without `cost` where that cannot be said yet. */
+async function pricesOf(agent: Agent, { bytes }: Pick<Held, 'bytes'>): Promise<readonly LinkPrice[]> {
+  const trips = await lastTrips(agent);
+  return agent.config.link.filter(hasPrice).map((link) => {
+    const cost = mailCost(link, trips, bytes);
+    return {
+      link: link.name,
+      ...(cost === undefined ? {} : { cost }),
+      ...(link.currency === undefined ? {} : { currency: link.currency }),
+    };
+  });
+}
+
+interface LinkPrice {
+  readonly link: string;
+  /** In a call of its own. */
+  readonly cost?: number;
+  readonly currency?: string;
+}
+
 const ID_DIGITS = 12;
 
 async function print(agent: Agent, { json, out }: Call): Promise<undefined> {
   const held = await allHeld(agent.store);
   if (json) {
-    out(JSON.stringify({ held: held.map(({ token: _, ...facts }) => facts) }));
+    const facts = held.map(async ({ token: _, ...mail }) => ({ ...mail, prices: await pricesOf(agent, mail) }));
+    out(JSON.stringify({ held: await Promise.all(facts) }));
     return;
   }
-  for (const { id, recipient, subject, bytes, parts, since } of held)
+  for (const { id, recipient, subject, bytes, parts, since } of held) {
+    const prices = (await pricesOf(agent, { bytes })).flatMap(priceWords);
     out(
-      `${id.slice(0, ID_DIGITS)}  ${span(agent.now() - since)}  ${size(bytes)}  ${recipient}  ${subject}  ${parts} attachment${parts === 1 ? '' : 's'}`,
+      `${id.slice(0, ID_DIGITS)}  ${span(agent.now() - since)}  ${size(bytes)}  ${recipient}  ${subject}  ${parts} attachment${parts === 1 ? '' : 's'}${prices.length > 0 ? `  ${prices.join(', ')}` : ''}`,
     );
+  }
   if (held.length === 0) out('nothing is held');
 }
+
+const priceWords = ({ link, cost, currency }: LinkPrice): readonly string[] =>
+  cost === undefined ? [] : [`${link} ${moneyText(cost, { currency })}`];
 
 async function fetch(agent: Agent, { positionals: [prefix = ''], options, out }: Call): Promise<undefined> {
   const word = wordOf(options);

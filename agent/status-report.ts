@@ -4,6 +4,7 @@ import { tryLock } from '../shared/io/lock.ts';
 import { countMaildir, listEntries } from '../shared/io/maildir.ts';
 import { type Agent, OUT } from './agent.ts';
 import type { LinkConfig } from './config.ts';
+import { countHeld } from './held.ts';
 import { chooseLink, DEFAULT_LINK } from './link.ts';
 import { priceOfLine, wireRatio } from './link-speed.ts';
 import { inspectQueues, type QueueState } from './queue-maildir.ts';
@@ -20,6 +21,8 @@ export interface StatusReport {
     readonly oldest?: number;
     readonly foreign?: string;
   };
+  /** At the hub, because they are too large for the link. */
+  readonly held: { readonly mails: number; readonly bytes: number };
   readonly links: readonly LinkReport[];
   /** The latest first. */
   readonly trips: readonly Trip[];
@@ -57,6 +60,7 @@ export async function statusReport(agent: Agent): Promise<StatusReport> {
     hub: config.hub,
     running: await isServed(agent),
     waiting: await countMaildir(agent.store, OUT),
+    held: await countHeld(agent.store),
     links: await linkReports(agent, trips),
     trips: trips.slice(0, TRIPS_SHOWN),
     directory: { people: agent.directory().users.size, ...(confirmed === undefined ? {} : { confirmed }) },

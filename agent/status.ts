@@ -24,7 +24,7 @@ export const statusCommand: AgentCommand = {
 
 /** The report for a person. */
 export async function statusLines(agent: Agent, report: StatusReport): Promise<readonly string[]> {
-  const { office, hub, running, waiting, links, trips, directory, queues } = report;
+  const { office, hub, running, waiting, held, links, trips, directory, queues } = report;
   const hubNow = agent.now() + (await hubTimeOffset(agent));
   const age = waiting.oldest === undefined ? '' : `, the oldest for ${span(agent.now() - waiting.oldest)}`;
   const confirmed =
@@ -36,6 +36,9 @@ export async function statusLines(agent: Agent, report: StatusReport): Promise<r
     `agent run  ${running ? 'runs' : 'does not run: mail programs reach nothing here, and nobody calls the hub'}`,
     `waiting    ${waiting.mails === 0 ? 'nothing' : `${mails(waiting.mails)}, ${size(waiting.bytes)}${age}`}`,
     ...(waiting.foreign === undefined ? [] : [`           a file that is no mail of ours: ${waiting.foreign}`]),
+    ...(held.mails === 0
+      ? []
+      : [`held       ${mails(held.mails)}, ${size(held.bytes)} at the hub ('agent held' lists them)`]),
     ...links.map((link) => `link       ${linkLine(link)}`),
     `directory  ${directory.people} ${directory.people === 1 ? 'address' : 'addresses'}, ${confirmed}`,
     ...queues.flatMap(({ path, mails: count, misfits }) => [

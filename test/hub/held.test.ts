@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { afterEach, expect, test } from 'vitest';
 import type { Desk } from '../../agent/agent.ts';
 import { fetchCommand, heldCommand } from '../../agent/held.ts';
+import { statusLines } from '../../agent/status.ts';
+import { statusReport } from '../../agent/status-report.ts';
 import { sync } from '../../agent/sync.ts';
 import { queueCommands } from '../../hub/commands/queue.ts';
 import { dropGoneHeld } from '../../hub/held-record.ts';
@@ -120,6 +122,14 @@ test('agent held lists it, agent fetch asks for it, and the record goes with the
   expect(list).toMatchObject([{ recipient: 'farid@herat.example.org', parts: 2, bytes: LARGE.length }]);
   expect(list[0].subject).toMatch(/^\[held \d+ KB\] The bridge – photographs$/);
   expect(JSON.stringify(list)).not.toContain('token');
+  pair.agent.config.link.push({ name: 'iridium', price_per_mb: 100, price_minimum: 0.5, currency: 'USD' });
+  expect(JSON.parse(await run(heldCommand)).held[0].prices).toEqual([
+    { link: 'iridium', cost: expect.closeTo(LARGE.length * 0.75e-4, 1), currency: 'USD' },
+  ]);
+  const report = await statusReport(pair.agent);
+  expect(report.held).toEqual({ mails: 1, bytes: LARGE.length });
+  const lines = (await statusLines(pair.agent, report)).join('\n');
+  expect(lines).toContain("held       1 mail, 53 KB at the hub ('agent held' lists them)");
   await run(fetchCommand, { part: ['2'] }, list[0].id.slice(0, 12));
   await exchange();
   expect((await mailbox()).some((mail) => mail.includes("filename*=utf-8''l%C3%A4nge.csv"))).toBe(true);
