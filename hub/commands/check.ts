@@ -8,6 +8,7 @@ import { allowRules } from '../allow-rules.ts';
 import { readCertificate } from '../certificate.ts';
 import type { HubConfig } from '../config.ts';
 import { loadDkim } from '../dkim.ts';
+import { dnsFindings } from '../dns-records.ts';
 import { type LiveDirectory, openDirectory } from '../live-directory.ts';
 import { loadMasterSecret } from '../office-key.ts';
 import { dataFolder, openHubStore } from '../open-hub.ts';
@@ -23,12 +24,14 @@ interface Finding {
 
 export const checkCommand: Command<HubConfig> = {
   words: 'check',
-  usage: '[--json]',
+  usage: '[--dns] [--json]',
   summary: 'reads the configuration and the directory, tries the store, and says what is wrong',
+  help: '  --dns  also asks the DNS: addresses, MX, SPF, DKIM, DMARC and PTR, with the records to add',
+  options: { dns: { type: 'boolean' } },
   takes: [0, 0],
   reports: true,
   run: async (config, call) => {
-    const findings = await checkHub(config);
+    const findings = [...(await checkHub(config)), ...(call.options.dns === true ? await checkDns(config) : [])];
     const ok = findings.every((finding) => finding.ok);
     if (call.json) call.out(JSON.stringify({ ok, findings }));
     else for (const { field, ok: good, text } of findings) call.out(`${good ? 'ok   ' : 'WRONG'} ${field}: ${text}`);
@@ -125,6 +128,14 @@ async function checkRelay(config: HubConfig): Promise<string> {
   return smarthost
     ? `outgoing mail goes to ${smarthost.host}:${smarthost.port}`
     : 'outgoing mail goes to the MX of each domain';
+}
+
+async function checkDns(config: HubConfig): Promise<readonly Finding[]> {
+  return (await dnsFindings(config)).map(({ what, ok, text, add }) => ({
+    field: `dns ${what}`,
+    ok,
+    text: add === undefined ? text : `${text}. Add:\n        ${add}`,
+  }));
 }
 
 async function checkDkim(config: HubConfig): Promise<string> {

@@ -118,7 +118,7 @@ async function dkim(hub: { readonly config: HubConfig }) {
     readFile: async () => Buffer.alloc(0),
   };
   const code = await dkimCommand.run(hub.config, call);
-  return { code, ...(JSON.parse(lines.join('\n')) as { name: string; text: string; made: boolean; state: string }) };
+  return { code, ...(JSON.parse(lines.join('\n')) as { name: string; text: string; made: boolean }) };
 }
 
 test('hub dkim makes the key once, for its owner alone, and says whether the DNS has the record', async () => {
@@ -127,12 +127,12 @@ test('hub dkim makes the key once, for its owner alone, and says whether the DNS
   closing.push(() => empty.close());
   setServers([empty.address]);
   const first = await dkim(hub);
-  expect(first).toMatchObject({ code: 75, made: true, state: 'missing', name: 'fieldpost._domainkey.example.org' });
+  expect(first).toMatchObject({ code: 75, made: true, published: false, name: 'fieldpost._domainkey.example.org' });
   expect((await stat(join(folder, 'dkim.key'))).mode & 0o777).toBe(0o600);
   const dns = await startDnsServer({ [first.name]: { txt: [first.text] } });
   closing.push(() => dns.close());
   setServers([dns.address]);
-  expect(await dkim(hub)).toEqual({ ...first, code: 0, made: false, published: true, state: 'there' });
+  expect(await dkim(hub)).toMatchObject({ code: 0, made: false, published: true, text: first.text });
 });
 
 test('a [dkim] without its key stops the start with the remedy', async () => {

@@ -1,4 +1,4 @@
-/** A small DNS server on loopback: answers MX, A, AAAA and TXT from a table, and what is not in it with NXDOMAIN or nothing. */
+/** A small DNS server on loopback: answers MX, A, AAAA, TXT and PTR from a table, and what is not in it with NXDOMAIN or nothing. */
 import { createSocket } from 'node:dgram';
 
 export interface DnsRecords {
@@ -6,6 +6,7 @@ export interface DnsRecords {
   readonly mx?: readonly string[];
   readonly a?: readonly string[];
   readonly txt?: readonly string[];
+  readonly ptr?: readonly string[];
   /** Every question about the name fails. */
   readonly broken?: boolean;
 }
@@ -19,6 +20,7 @@ export interface DnsServer {
 const A = 1;
 const MX = 15;
 const TXT = 16;
+const PTR = 12;
 const SERVFAIL = 2;
 const NXDOMAIN = 3;
 
@@ -56,9 +58,10 @@ function answer(query: Buffer, zone: Readonly<Record<string, DnsRecords>>): Buff
   return Buffer.concat([header, query.subarray(12, end + 4), ...records]);
 }
 
-function recordsOf({ mx = [], a = [], txt = [] }: DnsRecords, type: number): readonly Buffer[] {
+function recordsOf({ mx = [], a = [], txt = [], ptr = [] }: DnsRecords, type: number): readonly Buffer[] {
   if (type === A) return a.map((address) => Buffer.from(address.split('.').map(Number)));
   if (type === TXT) return txt.map((text) => Buffer.concat((text.match(/.{1,250}/gs) ?? []).map(writeString)));
+  if (type === PTR) return ptr.map(writeName);
   if (type !== MX) return [];
   return mx.map((record) => {
     const [preference, host = ''] = record.split(' ');
