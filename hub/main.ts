@@ -13,6 +13,7 @@ import { officeCommands } from './commands/office.ts';
 import { pushCommands } from './commands/push.ts';
 import { queueCommands } from './commands/queue.ts';
 import { reportCommands } from './commands/report.ts';
+import { type SetupContext, setupCommand } from './commands/setup.ts';
 import { statusCommands } from './commands/status.ts';
 import { userCommands } from './commands/user.ts';
 import { type HubConfig, loadHubConfig } from './config.ts';
@@ -50,6 +51,12 @@ const serveCommand: Command<HubConfig> = {
   takes: [0, 0],
   run: (config, call) => serve(config, { commands: hubCommands, log, stop: stopSignal(), ready: call.out }),
 };
+
+/** All but `hub setup` need the configuration that it writes. */
+const configured = (command: Command<HubConfig>): Command<SetupContext> => ({
+  ...command,
+  run: async ({ file }, call) => command.run(loadHubConfig(file), call),
+});
 
 /** A command runs inside the serving hub when there is one, else here, alone on the store. */
 const anywhere = (command: HubCommand): Command<HubConfig> => ({
@@ -90,15 +97,17 @@ process.on('unhandledRejection', (reason) => {
   });
 });
 
+const hubsCommands = [serveCommand, checkCommand, dkimCommand, fsckCommand, ...hubCommands.map(anywhere)];
+
 // In its thread the program's file takes mails apart, and does nothing else.
 if (!isPartsThread())
-  runProgram<HubConfig>(
+  runProgram<SetupContext>(
     {
       name: 'hub',
       summary: 'the Fieldpost hub: carries mail between field offices and the Internet',
       defaultConfig: '/etc/fieldpost/hub.toml',
-      commands: [serveCommand, checkCommand, dkimCommand, fsckCommand, ...hubCommands.map(anywhere)],
-      open: async (file) => loadHubConfig(file),
+      commands: [setupCommand, ...hubsCommands.map(configured)],
+      open: async (file) => ({ file }),
     },
     process.argv.slice(2),
   ).then((code) => {

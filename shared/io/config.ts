@@ -58,21 +58,23 @@ export function splitHostAddress(text: string): { host: string; port: number } |
 }
 
 /** Reads and checks one file. Throws ConfigError. */
-export function loadConfig<T extends z.core.$ZodType>(file: string, schema: T): z.core.output<T> {
-  return checkConfig(file, readToml(file), schema);
-}
+export const loadConfig = <T extends z.core.$ZodType>(file: string, schema: T): z.core.output<T> =>
+  parseConfig(file, readText(file), schema);
 
-function readToml(file: string): unknown {
-  let text: string;
+function readText(file: string): string {
   try {
-    text = readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
     throw new ConfigError(
       `${file}: cannot be read (${(error as NodeJS.ErrnoException).code}); name the file with --config`,
     );
   }
+}
+
+/** Checks the text of one file. Throws ConfigError. */
+export function parseConfig<T extends z.core.$ZodType>(file: string, text: string, schema: T): z.core.output<T> {
   try {
-    return parse(text);
+    return checkConfig(file, parse(text), schema);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     throw new ConfigError(`${file}:${error.line}:${error.column}: ${error.message.split('\n')[0]}`);
