@@ -55,6 +55,13 @@ pop3 = "127.0.0.1:110"
 # hours = ["22:00-06:00"]
 # On HF radio, where the line carries one direction at a time:
 # half_duplex = true
+# A link can be a program that carries files (CARRIERS.md):
+# [[link]]
+# name = "nncp"
+# match = { command = ["true"] }
+# command = ["nncp-file", "{file}", "hub:"]
+# inbox = "/var/spool/fieldpost/herat"
+# stick_wait = "2 days"
 
 [limits]
 # Largest mail at any door here; what the hub allows holds as well.

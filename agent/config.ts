@@ -126,6 +126,16 @@ const LINK = z.strictObject({
   half_duplex: z.optional(z.boolean()),
   /** Mail comes as plain text; the original stays at the hub, and can be asked for. */
   plain: z.optional(z.boolean()),
+  /** This program, with these arguments, carries batches to the hub: `{file}` is the file, which else is on its standard input. */
+  command: z.optional(z.array(z.string().check(z.minLength(1))).check(z.minLength(1))),
+  /** The program is stopped after that. */
+  command_timeout: z.optional(duration),
+  /** Largest batch that is handed to it. */
+  batch_max: z.optional(bytes.check(z.refine((size) => size >= 4_000, { error: 'expected 4 KB or more' }))),
+  /** A folder in which a carrier leaves batches of the hub. */
+  inbox: z.optional(z.string().check(z.minLength(1))),
+  /** What was handed over is not sent otherwise for this long; default: as for sticks. */
+  stick_wait: z.optional(duration),
 });
 
 const AGENT = z.strictObject({
@@ -175,5 +185,6 @@ export function loadAgentConfig(file: string): AgentConfig {
     key_file: beside(config.key_file),
     data: beside(config.data),
     queue: config.queue.map((queue) => ({ ...queue, path: beside(queue.path) })),
+    link: config.link.map((link) => (link.inbox === undefined ? link : { ...link, inbox: beside(link.inbox) })),
   };
 }

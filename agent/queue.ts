@@ -6,6 +6,7 @@ import type { Entry } from '../shared/io/maildir.ts';
 import { listEntries, openEntry } from '../shared/io/maildir.ts';
 import { type Note, readNote } from '../shared/io/note.ts';
 import type { Store } from '../shared/io/store.ts';
+import type { OnStick } from '../shared/io/trip-state.ts';
 import { type Agent, type AgentCommand, OUT } from './agent.ts';
 import { inspectQueues, type Misfit } from './queue-maildir.ts';
 import { onSticks } from './trip-session.ts';
@@ -41,9 +42,10 @@ async function print(agent: Agent, { json, out }: Call): Promise<undefined> {
       misfits.push(mail);
       continue;
     }
-    const onStickSince = sticks.get(mail.entry.key);
-    if (json) out(`${count > 0 ? ',' : ''}${JSON.stringify({ ...facts(mail), onStickSince })}`);
-    else out(`${line(agent, mail)}${onStickSince === undefined ? '' : stickWords(agent.now() - onStickSince)}`);
+    const stick = sticks.get(mail.entry.key);
+    const onWay = { onStickSince: stick?.since, carrier: stick?.by };
+    if (json) out(`${count > 0 ? ',' : ''}${JSON.stringify({ ...facts(mail), ...onWay })}`);
+    else out(`${line(agent, mail)}${stick ? stickWords(stick, agent.now()) : ''}`);
     count += 1;
     bytes += mail.entry.head.size;
   }
@@ -74,7 +76,8 @@ async function open(store: Store, key: string): Promise<Queued | Misfit | undefi
   }
 }
 
-const stickWords = (seconds: number): string => `, on a stick for ${span(seconds)}`;
+const stickWords = ({ since, by }: OnStick, now: number): string =>
+  `, ${by === undefined ? 'on a stick' : `with ${by}`} for ${span(now - since)}`;
 
 function facts({ entry: { id, head }, note }: Queued) {
   const { sender, recipients, size: bytes, accepted: since, urgency } = head;

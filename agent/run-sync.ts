@@ -2,6 +2,7 @@
 import { EXIT } from '../shared/io/command-line.ts';
 import { countMaildir } from '../shared/io/maildir.ts';
 import { type Agent, OUT } from './agent.ts';
+import { carry, takeInboxes } from './carry.ts';
 import type { LinkConfig } from './config.ts';
 import { closedUntil } from './hours.ts';
 import { hubTimeOffset } from './hub-time.ts';
@@ -26,6 +27,7 @@ const SESSION = { bytes: 1_200, seconds: 1 } as const;
 export async function runSync(agent: Agent, { linkName, force, ...options }: RunSyncOptions = {}): Promise<SyncResult> {
   const link = await chooseLink(agent.config, linkName);
   await scanQueues(agent);
+  const taken = await takeInboxes(agent);
   const [bytes, money] = [await budgetLeft(agent, link), await moneyLeft(agent, link)];
   const hindrance = (force ? undefined : await closed(agent, link)) ?? usedUp(link, bytes, money);
   if (hindrance !== undefined) {
@@ -33,7 +35,9 @@ export async function runSync(agent: Agent, { linkName, force, ...options }: Run
     return notNow(agent, link, hindrance);
   }
   const allowance = { ...(bytes === undefined ? {} : { bytes }), ...(money === undefined ? {} : { money }) };
-  const result = await sync(agent, { ...options, link, allowance });
+  const result = link.command
+    ? await carry(agent, { ...options, link, allowance, taken })
+    : await sync(agent, { ...options, link, allowance });
   await recordTrip(agent, result);
   if (result.up.bytesWire > 0 && options.down !== true) await tellWriters(agent, link);
   return result;

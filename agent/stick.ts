@@ -26,12 +26,18 @@ export interface ExportChoice {
   readonly again: boolean;
   /** Bytes of the file; 0: any. */
   readonly bytesMax: number;
+  /** Larger mails wait for a better link; absent: none. */
+  readonly mailBytesMax?: number;
+  /** Seconds that links leave the mail to it; absent: as for every stick. */
+  readonly waitSeconds?: number;
+  /** The link that carries it; absent: a stick. */
+  readonly by?: string;
 }
 
 /** A batch for the hub. Whoever cannot write all of it releases it. */
-export async function beginExport(agent: Agent, choice: ExportChoice): Promise<BatchExport> {
+export async function beginExport(agent: Agent, { mailBytesMax, ...choice }: ExportChoice): Promise<BatchExport> {
   await scanQueues(agent);
-  const { instance, ...side } = await agentBatchSide(agent);
+  const { instance, ...side } = await agentBatchSide(agent, mailBytesMax);
   return new BatchExport({ side, instance, waitSeconds: agent.config.stick_wait, ...choice });
 }
 
@@ -60,5 +66,8 @@ export async function takeBatch(agent: Agent, file: AsyncIterable<Uint8Array>): 
   const batch = await readBatch(openBatch(rest, { head, key: agent.key.key }), 'down');
   const side = await agentBatchSide(agent);
   if ('time' in batch.greeting) await side.heard(batch.greeting);
-  return importBatch(side, batch, batch.mark.instance === side.instance);
+  const imported = await importBatch(side, batch, batch.mark.instance === side.instance);
+  // What comes again was not heard to have come: it is told once more.
+  if (imported.known > 0) await agent.store.remove('told');
+  return imported;
 }

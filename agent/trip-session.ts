@@ -22,6 +22,7 @@ import type { TripCounts, TripSide } from '../shared/io/trip-side.ts';
 import {
   mutable,
   newTripState,
+  type OnStick,
   readTripState,
   sticksOf,
   type TripState,
@@ -52,8 +53,8 @@ export interface TripPlan {
 const stateOf = async ({ store }: Agent): Promise<TripState> =>
   (await readTripState(store, STATE)) ?? newTripState(randomBytes(8).toString('hex'));
 
-/** Since when what waits is on a stick, by key. */
-export const onSticks = async (agent: Agent): Promise<ReadonlyMap<string, number>> =>
+/** What waits is on a stick or with a carrier, by key. */
+export const onSticks = async (agent: Agent): Promise<ReadonlyMap<string, OnStick>> =>
   sticksOf((await stateOf(agent)).ledger, agent.now() + (await hubTimeOffset(agent)));
 
 /** Counts the trip, durably, before the hub hears of it; answers the side that runs it. */
@@ -77,10 +78,10 @@ export interface AgentBatchSide extends TripSide {
 }
 
 /** The side that works with batch files. It is no trip, so nothing is counted. */
-export async function agentBatchSide(agent: Agent): Promise<AgentBatchSide> {
+export async function agentBatchSide(agent: Agent, mailBytesMax = 0): Promise<AgentBatchSide> {
   const state = await stateOf(agent);
   await writeTripState(agent.store, STATE, state);
-  const { takeDirectory, ...side } = await sideOf(agent, state, { up: true, down: true, mailBytesMax: 0 });
+  const { takeDirectory, ...side } = await sideOf(agent, state, { up: true, down: true, mailBytesMax });
   let isNews = false;
   return {
     ...side,

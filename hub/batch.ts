@@ -6,7 +6,7 @@ import type { Office } from '../shared/core/directory.ts';
 import { type Hello, TRIP_VERSION } from '../shared/core/trip-greeting.ts';
 import { Ledger } from '../shared/core/trip-ledger.ts';
 import { CODECS_KNOWN } from '../shared/core/trip-message.ts';
-import { BatchExport } from '../shared/io/batch-export.ts';
+import { BatchExport, type OnTheWay, releaseMarks } from '../shared/io/batch-export.ts';
 import { BatchError, openBatch, readBatchHead } from '../shared/io/batch-file.ts';
 import { type Imported, importBatch, readBatch } from '../shared/io/batch-import.ts';
 import { EXIT } from '../shared/io/command-line.ts';
@@ -30,11 +30,22 @@ export interface Whose {
   readonly key: Uint8Array;
 }
 
+export interface ExportChoice {
+  /** Also what is on a stick already. */
+  readonly again: boolean;
+  /** Bytes of the file; 0: any. */
+  readonly bytesMax: number;
+  /** Seconds that links leave the mail to it; absent: as for every stick. */
+  readonly waitSeconds?: number;
+  /** The carrier that takes it; absent: a stick. */
+  readonly by?: string;
+}
+
 /** Gives `write` the batch for an office, while no trip of it runs. Throws TripRefused for a revoked one. */
 export async function exportFor(
   hub: Hub,
   name: string,
-  options: { readonly again: boolean; readonly bytesMax: number },
+  { waitSeconds = hub.config.stick_wait, ...options }: ExportChoice,
   write: (batch: BatchExport, whose: Whose) => Promise<void>,
 ): Promise<void> {
   const { keyId, generation } = hub.directory.office(name) ?? { keyId: '', generation: 0 };
@@ -44,11 +55,24 @@ export async function exportFor(
     const state = await stateOf(hub, name);
     await writeOfficeTrips(hub, name, state);
     const side = hubSide(hub, { caller, office, state, hello: helloOf(state) });
-    const waitSeconds = hub.config.stick_wait;
     const batch = new BatchExport({ side, instance: state.instance, waitSeconds, ...options });
     await write(batch, { whose: { ...caller, way: 'down' }, key: deriveOfficeKey(hub.secret, keyId, generation) });
   });
 }
+
+/** What was put into a batch for an office is not on the way after all. */
+export async function releaseFor(hub: Hub, name: string, marks: readonly OnTheWay[]): Promise<void> {
+  const { keyId, generation } = hub.directory.office(name) ?? { keyId: '', generation: 0 };
+  const caller = { keyId, generation };
+  const office = await officeOf(hub, caller);
+  await betweenTrips(hub, name, STICK, async () => {
+    const state = await stateOf(hub, name);
+    await releaseMarks(hubSide(hub, { caller, office, state, hello: helloOf(state) }), marks);
+  });
+}
+
+/** Where it is kept what an office has been told by carriers. */
+export const toldKey = (office: string): string => `office/${office}/told`;
 
 /** As if the office asked for all that it can have. */
 const helloOf = ({ instance, counter }: TripState): Hello => ({
@@ -78,7 +102,12 @@ export async function importBatchFile(hub: Hub, file: AsyncIterable<Uint8Array>)
   if (!('instance' in greeting)) throw new TripRefused(EXIT.refused, 'the batch does not say which laptop it is from');
   return betweenTrips(hub, office.name, STICK, async () => {
     const { state, isOurs } = admitted(await stateOf(hub, office.name), greeting);
-    if (isOurs) return importBatch(hubSide(hub, { caller, office, state, hello: greeting }), batch, true);
+    if (isOurs) {
+      const imported = await importBatch(hubSide(hub, { caller, office, state, hello: greeting }), batch, true);
+      // What comes again was not heard to have come: it is told once more.
+      if (imported.known > 0) await hub.store.remove(toldKey(office.name));
+      return imported;
+    }
     hub.log.warn('a stick of a laptop that was replaced: its mail is taken, and nothing else', { office: office.name });
     return importStranger(hub, { caller, office, state, hello: greeting }, batch);
   });

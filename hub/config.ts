@@ -113,6 +113,27 @@ const HUB = z.strictObject({
     }),
     {},
   ),
+  /** Programs that carry batches to offices, and folders in which they leave what comes from there. */
+  carrier: z._default(
+    z.array(
+      z.strictObject({
+        office: z.string(),
+        /** Program and arguments: `{file}` is the batch, which else is on its standard input. */
+        command: z.optional(z.array(z.string().check(z.minLength(1))).check(z.minLength(1))),
+        /** The program is stopped after that. */
+        command_timeout: z.prefault(duration, '10 min'),
+        /** A folder in which a carrier leaves batches, of this office or of any. */
+        inbox: z.optional(z.string().check(z.minLength(1))),
+        /** How often the hub looks. */
+        interval: z.prefault(duration, '15 min'),
+        /** Largest batch that is handed over. */
+        batch_max: z.optional(bytes.check(z.refine((size) => size >= 4_000, { error: 'expected 4 KB or more' }))),
+        /** What was handed over is not sent otherwise for this long; default: as for sticks. */
+        stick_wait: z.optional(duration),
+      }),
+    ),
+    [],
+  ),
   /** What an office has taken is kept this long, for a laptop that is replaced. */
   keep_delivered: z.prefault(duration, '30 days'),
   /** What is on a stick is not also sent over a link for this long. */
@@ -122,6 +143,7 @@ const HUB = z.strictObject({
 });
 
 export type HubConfig = z.infer<typeof HUB> & { readonly file: string };
+export type CarrierConfig = HubConfig['carrier'][number];
 
 /** Reads and checks hub.toml; throws ConfigError naming the field, the fault and the remedy. Paths become absolute. */
 export function loadHubConfig(file: string): HubConfig {
@@ -132,6 +154,7 @@ export function loadHubConfig(file: string): HubConfig {
     ...config,
     file: resolve(file),
     secret_file: beside(config.secret_file),
+    carrier: config.carrier.map((one) => (one.inbox === undefined ? one : { ...one, inbox: beside(one.inbox) })),
     ...(dkim ? { dkim: { ...dkim, key_file: beside(dkim.key_file) } } : {}),
   };
 }

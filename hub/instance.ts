@@ -12,6 +12,7 @@ import { TripCut, TripRefused } from '../shared/io/trip-side.ts';
 import {
   mutable,
   newTripState,
+  type OnStick,
   readTripState,
   sticksOf,
   type TripState,
@@ -37,8 +38,8 @@ export async function offeredIds(hub: Hub, office: string): Promise<Set<string>>
   return new Set(names?.flatMap((name) => (name ? [name.id] : [])));
 }
 
-/** Since when what waits for the office is on a stick, by key. */
-export async function onSticks(hub: Hub, office: string): Promise<ReadonlyMap<string, number>> {
+/** What waits for the office is on a stick or with a carrier, by key. */
+export async function onSticks(hub: Hub, office: string): Promise<ReadonlyMap<string, OnStick>> {
   const state = await readOfficeTrips(hub, office);
   return sticksOf(state?.ledger ?? EMPTY_LEDGER, hub.now());
 }

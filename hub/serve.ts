@@ -3,6 +3,7 @@ import { EXIT, Exit } from '../shared/io/command-line.ts';
 import { expire } from '../shared/io/expire.ts';
 import type { Log } from '../shared/io/log.ts';
 import { startAdmin } from './admin.ts';
+import { startCarriers } from './carriers.ts';
 import type { HubConfig } from './config.ts';
 import { dropGoneHeld } from './held-record.ts';
 import type { Hub, HubCommand, Service } from './hub.ts';
@@ -71,7 +72,14 @@ const starters = (commands: readonly HubCommand[]): readonly Starter[] => [
   startQmtp,
   startSmtp,
   startMailPrograms,
-  async (hub) => [startRelay(hub), startRequests(hub), startSilentOffice(hub), startWatch(hub), startExpiry(hub)],
+  async (hub) => [
+    startRelay(hub),
+    startRequests(hub),
+    startSilentOffice(hub),
+    startWatch(hub),
+    startExpiry(hub),
+    startCarriers(hub),
+  ],
 ];
 
 const DAY_MS = 86_400_000;

@@ -8,8 +8,11 @@ import {
   reportImport,
   writeBatch,
 } from '../../shared/io/batch-words.ts';
+import { CarrierError } from '../../shared/io/carrier.ts';
 import { type Call, EXIT, Exit } from '../../shared/io/command-line.ts';
+import { TripRefused } from '../../shared/io/trip-side.ts';
 import { exportFor, importBatchFile } from '../batch.ts';
+import { carriersOf, carry } from '../carriers.ts';
 import type { Hub, HubCommand } from '../hub.ts';
 
 export const batchCommands: readonly HubCommand[] = [
@@ -31,7 +34,34 @@ export const batchCommands: readonly HubCommand[] = [
     run: async (hub, call) =>
       reportImport(call, await onBatch(() => importBatchFile(hub, call.readChunks(call.positionals[0] ?? '-')))),
   },
+  {
+    words: 'carry',
+    usage: '[NAME]',
+    summary: 'lets the carriers of an office, or of all, take and bring what there is, now',
+    help: 'The programs and folders of [[carrier]] in hub.toml. Exit code 75: a program did not take its batch, and nothing counts as\nsent.\n\n  hub carry herat',
+    takes: [0, 1],
+    run: carryNow,
+  },
 ];
+
+async function carryNow(hub: Hub, { positionals: [name], out }: Call): Promise<number> {
+  for (const carrier of carriersOf(hub, name)) {
+    try {
+      const { files, mails, handed } = await carry(hub, carrier);
+      const gone =
+        handed.bytesWire === 0
+          ? 'nothing to hand over'
+          : `${handed.mails} mails handed over, ${handed.bytesWire} bytes`;
+      out(`${carrier.office}: ${files} files taken, ${mails} mails; ${gone}`);
+    } catch (error) {
+      if (error instanceof CarrierError)
+        throw new Exit(EXIT.later, `${carrier.office}: ${error.message}: nothing counts as sent`);
+      if (error instanceof TripRefused) throw new Exit(error.exit, error.message);
+      throw error;
+    }
+  }
+  return EXIT.ok;
+}
 
 async function exportTo(hub: Hub, call: Call): Promise<number> {
   const [name = '', file = '-'] = call.positionals;

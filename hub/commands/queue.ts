@@ -4,6 +4,7 @@ import { bounceMail, headerOf, NOBODY_TOLD } from '../../shared/io/bounce.ts';
 import { type Call, EXIT, Exit } from '../../shared/io/command-line.ts';
 import { removeEntry } from '../../shared/io/maildir.ts';
 import { writeNote } from '../../shared/io/note.ts';
+import type { OnStick } from '../../shared/io/trip-state.ts';
 import type { Hub, HubCommand } from '../hub.ts';
 import { offeredIds, onSticks } from '../instance.ts';
 import { withOffice } from '../office-lock.ts';
@@ -51,6 +52,9 @@ export const queueCommands: readonly HubCommand[] = [
   },
 ];
 
+const stickWords = ({ since, by }: OnStick, now: number): string =>
+  `, ${by === undefined ? 'on a stick' : `with ${by}`} for ${span(now - since)}`;
+
 async function list(hub: Hub, { positionals: [only], json, out }: Call): Promise<undefined> {
   let mails = 0;
   let bytes = 0;
@@ -59,12 +63,10 @@ async function list(hub: Hub, { positionals: [only], json, out }: Call): Promise
   for (const queue of queueNames(hub, only)) {
     const sticks = await onSticks(hub, queue);
     for await (const mail of queued(hub, queue)) {
-      const onStickSince = sticks.get(mail.entry.key);
-      if (json) out(`${mails > 0 ? ',' : ''}${JSON.stringify({ ...facts(mail), onStickSince })}`);
-      else
-        out(
-          `${line(hub, mail)}${onStickSince === undefined ? '' : `, on a stick for ${span(hub.now() - onStickSince)}`}`,
-        );
+      const stick = sticks.get(mail.entry.key);
+      const onWay = { onStickSince: stick?.since, carrier: stick?.by };
+      if (json) out(`${mails > 0 ? ',' : ''}${JSON.stringify({ ...facts(mail), ...onWay })}`);
+      else out(`${line(hub, mail)}${stick ? stickWords(stick, hub.now()) : ''}`);
       mails += 1;
       bytes += mail.entry.head.size;
     }

@@ -21,8 +21,8 @@ export interface Opened {
   /** How a frame of several mails was sealed; absent before that, and for a mail that is streamed. */
   readonly sealing?: Sealing;
   /** It is on a stick, or with another carrier of files: no link is paid for it before `until`. Unix seconds of the
-   * hub. `hash`: of the frame that is there; a stick's answer counts only for the very same. */
-  readonly stick?: { readonly since: number; readonly until: number; readonly hash: string };
+   * hub. `hash`: of the frame that is there; a stick's answer counts only for the very same. `by`: the carrier that has it. */
+  readonly stick?: { readonly since: number; readonly until: number; readonly hash: string; readonly by?: string };
 }
 
 export interface Sealing {

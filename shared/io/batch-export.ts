@@ -3,6 +3,7 @@
  * being on a stick, durably, before its first byte is handed out; so whatever becomes of the file, no mail is lost, and
  * one that comes twice is known.
  */
+import { createHash } from 'node:crypto';
 import { type BatchMark, batchFileBytes, encodeAnsweredFrames, encodeBatchMark } from '../core/batch.ts';
 import { encodeFrameHead } from '../core/frame.ts';
 import { Trip } from '../core/trip.ts';
@@ -20,10 +21,29 @@ export interface ExportOptions {
   readonly instance: string;
   /** Seconds that links leave the mail to the stick. */
   readonly waitSeconds: number;
+  /** The carrier that takes it; absent: a stick. */
+  readonly by?: string;
   /** Also what is on a stick already. */
   readonly again: boolean;
   /** Bytes of the file, at most; a mail may be cut by it. 0: any. */
   readonly bytesMax: number;
+}
+
+/** A frame that was put into a batch. */
+export interface OnTheWay {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** Links may carry again what these frames hold, unless another batch has them since. */
+export async function releaseMarks(side: TripSide, marks: readonly OnTheWay[]): Promise<void> {
+  for (const { seq, hash } of marks) {
+    const opened = side.ledger.open.get(seq);
+    if (opened?.stick?.hash !== hash) continue;
+    const { stick: _, ...free } = opened;
+    side.ledger.reopen(seq, free);
+  }
+  await side.save();
 }
 
 /** Small: a frame that is spoilt or cut takes few mails with it. */
@@ -40,7 +60,7 @@ export class BatchExport {
   readonly #options: ExportOptions;
   readonly #trip: Trip;
   readonly #outbox: Outbox;
-  readonly #exported: number[] = [];
+  readonly #marks: OnTheWay[] = [];
   #bytes = 0;
 
   constructor(options: ExportOptions) {
@@ -70,16 +90,22 @@ export class BatchExport {
     if (!this.isCut) yield this.#trip.done(this.#outbox.waiting);
   }
 
+  get marks(): readonly OnTheWay[] {
+    return this.#marks;
+  }
+
+  /** Names what it tells beside mail: two batches with the same news need not both travel. */
+  get news(): string {
+    const { ledger, directory } = this.#options.side;
+    return createHash('sha256')
+      .update(JSON.stringify([...ledger.answered]))
+      .update(directory ?? '')
+      .digest('hex');
+  }
+
   /** The file has not come to be: links may carry the mail at once. */
-  async release(): Promise<void> {
-    const { side } = this.#options;
-    for (const seq of this.#exported) {
-      const opened = side.ledger.open.get(seq);
-      if (!opened) continue;
-      const { stick: _, ...free } = opened;
-      side.ledger.reopen(seq, free);
-    }
-    await side.save();
+  release(): Promise<void> {
+    return releaseMarks(this.#options.side, this.#marks);
   }
 
   async #next(): Promise<{ readonly seq: number; readonly sealed: Sealed } | undefined> {
@@ -116,7 +142,6 @@ export class BatchExport {
   async #sealEntries(seq: number, entries: readonly Entry[], first: Entry): Promise<Sealed> {
     const { side } = this.#options;
     const before = side.ledger.open.get(seq)?.sealing;
-    this.#exported.push(seq);
     if (!before && !fitsGroup(entries)) {
       this.#reopen(seq, { keys: [first.key] }, [first]);
       return seal(joinBodies(bytesBody(encodeFrameHead(first.head)), first.body), side.spool);
@@ -132,10 +157,12 @@ export class BatchExport {
 
   /** It is on the stick, as the frame with this hash. */
   #mark(seq: number, hash: string): void {
-    const { side, waitSeconds } = this.#options;
+    const { side, waitSeconds, by } = this.#options;
     const opened = side.ledger.open.get(seq);
     const since = side.now();
-    if (opened) side.ledger.reopen(seq, { ...opened, stick: { since, until: Math.ceil(since + waitSeconds), hash } });
+    const stick = { since, until: Math.ceil(since + waitSeconds), hash, ...(by === undefined ? {} : { by }) };
+    if (opened) side.ledger.reopen(seq, { ...opened, stick });
+    this.#marks.push({ seq, hash });
   }
 
   #reopen(seq: number, opened: Opened, entries: readonly Entry[]): void {

@@ -19,7 +19,9 @@ const OPENED = z.strictObject({
       recipients: z.array(z.int()),
     }),
   ),
-  stick: z.exactOptional(z.strictObject({ since: z.int(), until: z.int(), hash: z.string() })),
+  stick: z.exactOptional(
+    z.strictObject({ since: z.int(), until: z.int(), hash: z.string(), by: z.exactOptional(z.string()) }),
+  ),
 });
 
 export const TRIP_STATE = z.strictObject({
@@ -77,12 +79,17 @@ export const newTripState = (instance: string): TripState => ({
 /** For the record; the ledger itself stays as it is. */
 export const mutable = (data: LedgerData): TripState['ledger'] => structuredClone(data) as TripState['ledger'];
 
-/** Since when entries are on a stick that is still waited for, by key. */
-export const sticksOf = ({ open }: Pick<LedgerData, 'open'>, now: number): ReadonlyMap<string, number> =>
+export interface OnStick {
+  /** Unix seconds. */
+  readonly since: number;
+  /** The carrier that has it; absent: a stick. */
+  readonly by?: string;
+}
+
+/** What is on a stick, or with a carrier, that is still waited for, by key. */
+export const sticksOf = ({ open }: Pick<LedgerData, 'open'>, now: number): ReadonlyMap<string, OnStick> =>
   new Map(
-    open.flatMap(([, { keys, stick }]) =>
-      stick && isOnStick(stick, now) ? keys.map((key) => [key, stick.since] as const) : [],
-    ),
+    open.flatMap(([, { keys, stick }]) => (stick && isOnStick(stick, now) ? keys.map((key) => [key, stick]) : [])),
   );
 
 /** Answers with many texts are the bulk of it. */

@@ -14,6 +14,8 @@ const PEERS = {
   swaks: { program: '/usr/bin/swaks', packages: ['swaks'] },
   fetchmail: { program: '/usr/bin/fetchmail', packages: ['fetchmail'] },
   rspamd: { program: '/usr/bin/rspamd', packages: ['rspamd'] },
+  uucp: { program: '/usr/lib/uucp/uucico', packages: ['uucp'] },
+  nncp: { program: '/usr/bin/nncp-toss', packages: ['nncp'] },
   curl: { program: '/usr/bin/curl', packages: ['curl'] },
 } as const;
 
