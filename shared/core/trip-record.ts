@@ -52,6 +52,8 @@ const BYTES_MAX: ReadonlyMap<number, number> = new Map([
   [RECORD.turn, 0],
 ]);
 const OPTIONAL_BYTES_MAX = 4_096;
+/** After the bytes that the length of the largest record needs. */
+const FACTOR_MAX = 128 ** 3;
 
 /** The peer broke the protocol. The message says how; the trip ends. */
 export class TripError extends Error {}
@@ -111,6 +113,8 @@ export class RecordReader {
     }
     this.#head.length += (byte & 127) * this.#head.factor;
     this.#head.factor *= 128;
+    // Zeros that go on for ever would grow the factor beyond all numbers, and the length would be none.
+    if (this.#head.factor > FACTOR_MAX) throw new TripError('a length is written longer than it needs');
     if (byte === 0 && this.#head.factor > 128) throw new TripError('a length is written longer than it needs');
     if (this.#head.length > (BYTES_MAX.get(this.#type) ?? OPTIONAL_BYTES_MAX))
       throw new TripError(`record ${this.#type} claims more than it may have`);

@@ -79,6 +79,8 @@ describe('records', () => {
     ['that claim 2^53 bytes', [RECORD.hello, 255, 255, 255, 255, 255, 255, 255, 15]],
     ['of DATA without bytes', [RECORD.data, 0]],
     ['with a length that is longer than it needs', [RECORD.ready, 128, 0]],
+    ['with a length of zeros that go on beyond all numbers', [RECORD.hello, ...Array<number>(200).fill(128), 5]],
+    ['of DATA with such a length', [RECORD.data, ...Array<number>(200).fill(128), 5, 1, 2]],
     ['larger than their type may be', [RECORD.hello, 0x81, 2]],
   ])('%s end the trip', (_, bytes) => {
     expect(() => [...new RecordReader().push(Uint8Array.from(bytes))]).toThrow(TripError);
