@@ -173,9 +173,13 @@ function refold(bytes: Buffer, { chars, folds }: Run, sizeMax: number): Buffer {
   const { first, width, fold } = folds;
   const lines = Math.ceil(Math.max(0, chars - first) / width);
   if (flat.length + lines * fold.length > sizeMax) throw new Error('a lifted body unfolds to more than was said');
-  const parts: Buffer[] = [flat.subarray(0, first)];
-  for (let at = first; at < flat.length; at += width) parts.push(fold, flat.subarray(at, at + width));
-  return Buffer.concat(parts);
+  const out = Buffer.allocUnsafe(flat.length + lines * fold.length);
+  let end = flat.copy(out, 0, 0, first);
+  for (let at = first; at < flat.length; at += width) {
+    end += fold.copy(out, end);
+    end += flat.copy(out, end, at, at + width);
+  }
+  return out.subarray(0, end);
 }
 
 /** The run at `start`, with 0 chars when it is not worth lifting; then `end` is where to look on. */

@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { lift, lower } from '../../shared/core/lift.ts';
+import { ROOT } from '../../tools/project.ts';
 
 const corpus = join(import.meta.dirname, '../corpus');
 const mails = ['office-day', 'mime-torture'].flatMap((folder) =>
@@ -101,6 +103,17 @@ describe('lift', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  test('four million folds of nothing take the memory of what comes out, not of its pieces', () => {
+    const script = `
+      const { lower } = await import('./shared/core/lift.ts');
+      const { writeVarint } = await import('./shared/core/varint.ts');
+      const text = Buffer.from([1, 2, 1, 1, 0, ...writeVarint(4_000_000)]);
+      console.log(lower({ text, binary: Buffer.alloc(3_000_000) }, 4_000_000).length);`;
+    const args = ['--max-old-space-size=60', '--input-type=module', '-e', script];
+    const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' });
+    expect({ stdout, stderr }).toEqual({ stdout: '4000000\n', stderr: '' });
   });
 
   test('what lift cannot have made throws and is bounded', () => {
