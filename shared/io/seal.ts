@@ -97,7 +97,8 @@ export async function* unseal(sealed: Body, packed: number): AsyncGenerator<Uint
       yield chunk;
     }
   } catch (error) {
-    if (!String((error as NodeJS.ErrnoException).code).startsWith('ZSTD_')) throw error;
+    // A frame that is not whole ends as any stream of zlib does.
+    if (!/^(?:ZSTD_|Z_)/.test(String((error as NodeJS.ErrnoException).code))) throw error;
     throw new TripError(`a frame cannot be unsealed (${(error as Error).message})`);
   } finally {
     source.destroy();
