@@ -4,6 +4,7 @@
  */
 import * as z from 'zod/mini';
 import { readBody, textBody } from '../shared/io/body.ts';
+import { StoreError } from '../shared/io/store.ts';
 import type { Hub } from './hub.ts';
 
 const CARRIED = z.object({
@@ -77,5 +78,16 @@ const sum = (one: Carried, other: Carried): Carried => ({
 /** Undefined when the office has never called. */
 export async function readContact(hub: Hub, office: string): Promise<Contact | undefined> {
   const body = await hub.store.get(contactKey(office));
-  return body && CONTACT.parse(JSON.parse((await readBody(body)).toString()));
+  if (!body) return undefined;
+  const contact = CONTACT.safeParse(parseJson((await readBody(body)).toString()));
+  if (contact.success) return contact.data;
+  throw new StoreError(`${contactKey(office)} is damaged: remove it; the record of the office's trips begins anew`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
