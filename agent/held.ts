@@ -13,7 +13,7 @@ import { accept } from '../shared/io/accept.ts';
 import { bytesBody, readBody, textBody } from '../shared/io/body.ts';
 import { type Call, EXIT, Exit } from '../shared/io/command-line.ts';
 import type { Mail } from '../shared/io/mail.ts';
-import type { Store } from '../shared/io/store.ts';
+import { type Store, StoreError } from '../shared/io/store.ts';
 import type { Agent, AgentCommand } from './agent.ts';
 import { mailCost } from './link-speed.ts';
 import { hasPrice, moneyText } from './price.ts';
@@ -98,9 +98,27 @@ const decodeWords = (text: string): string =>
 /** What the hub holds for this office, the oldest first. */
 async function allHeld(store: Store): Promise<readonly Held[]> {
   const listed = await store.list(FOLDER, { limit: HELD_MAX });
-  const bodies = await Promise.all(listed.map(({ key }) => store.get(key)));
-  const texts = await Promise.all(bodies.filter((body) => body !== undefined).map((body) => readBody(body)));
-  return texts.map((text) => HELD.parse(JSON.parse(text.toString()))).sort((a, b) => a.since - b.since);
+  const held = await Promise.all(listed.map(({ key }) => readHeld(store, key)));
+  return held.filter((one) => one !== undefined).sort((a, b) => a.since - b.since);
+}
+
+/** Undefined when it is gone. */
+async function readHeld(store: Store, key: string): Promise<Held | undefined> {
+  const body = await store.get(key);
+  if (!body) return undefined;
+  const held = HELD.safeParse(parseJson((await readBody(body)).toString()));
+  if (held.success) return held.data;
+  throw new StoreError(
+    `${key} in the data folder is damaged: remove it; the mail can still be asked for by a reply to its summary`,
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** How many mails the hub holds, and their bytes: one that is held for several people counts once. */
