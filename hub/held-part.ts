@@ -1,6 +1,6 @@
 /** A part of a held mail as a mail of its own: who wrote what and when stays, and nothing else of its header. */
 import { fieldValue, headerFields } from '../shared/core/headers.ts';
-import type { MailPart } from './parts-thread.ts';
+import { type MailPart, oneLine } from './parts-thread.ts';
 
 export interface HeldPart {
   /** The header block of the held mail. */
@@ -23,12 +23,12 @@ export function composePart({ header, id, hostname, text, attachments }: HeldPar
   const original = fieldValue(fields, 'message-id') ?? '';
   const kept = KEPT.flatMap((name) => {
     const value = fieldValue(fields, name.toLowerCase()) ?? '';
-    return value === '' || value.length > FIELD_CHARACTERS_MAX ? [] : [`${name}: ${value}`];
+    return value === '' || value.length > FIELD_CHARACTERS_MAX ? [] : [`${name}: ${oneLine(value)}`];
   });
   const lines = [
     ...kept,
     `Message-ID: <${id.slice(0, 32)}@${hostname}>`,
-    ...(/^<[^<>\s]{1,300}>$/.test(original) ? [`References: ${original}`] : []),
+    ...(/^<[^<>\s\u0000-\u001f\u007f]{1,300}>$/.test(original) ? [`References: ${original}`] : []),
     'MIME-Version: 1.0',
     ...contentOf({ id, text, attachments }),
   ];
