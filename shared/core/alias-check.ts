@@ -36,7 +36,7 @@ function checkKey(address: string): string {
   const key = foldAddress(address);
   const { local, domain } = splitAddress(key);
   const whole = key.includes('@') && (local !== '' || domain !== '') && (domain === '' || isDomain(domain));
-  const fault = addressFault(key) ?? (/\s/.test(key) ? 'it holds a blank' : undefined);
+  const fault = addressFault(key) ?? (/\s/.test(key) ? 'it holds a blank' : markFault(key));
   if (whole && fault === undefined) return key;
   throw new EditError(
     `${shown(address)} cannot be an alias: ${fault ?? 'write staff@example.org, @example.org for a whole domain, or staff@ for every domain of ours'}`,
@@ -49,7 +49,14 @@ export function targetFault(target: string): string | undefined {
   if (/\s/.test(target)) return 'it holds a blank';
   if (local === '' || !isDomain(domain)) return 'it has not the form tom@example.org';
   if (/^[|/?&!:\\.]/.test(target)) return 'programs, files and other instructions cannot be targets';
-  return addressFault(target);
+  return addressFault(target) ?? markFault(target);
+}
+
+/** An alias file could not hold it: what is exported must be what is imported again. */
+function markFault(address: string): string | undefined {
+  if (/[,;:"]/.test(address))
+    return 'it holds a comma, a colon, a semicolon or a quote, which mean something in alias files';
+  return address.startsWith('#') ? 'it begins with a #, which makes a comment of it in alias files' : undefined;
 }
 
 function checkHidesNobody(tables: Tables, key: string, alias: Alias): void {
