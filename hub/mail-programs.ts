@@ -1,15 +1,19 @@
 /**
  * The doors for mail programs of headquarters: submission, and POP3 for the mailboxes that the hub keeps. Both in TLS only, and with
- * a password; who has logged in sends as himself.
+ * a password; who has logged in sends as himself. An office without an agent comes by the same doors, with its domain as its name.
  */
+import { foldAddress, splitAddress } from '../shared/core/address.ts';
+import type { Peer } from '../shared/core/delivery.ts';
 import { refused, type Verdict } from '../shared/core/verdict.ts';
 import { ConfigError } from '../shared/io/config.ts';
+import { Mailboxes } from '../shared/io/mailbox.ts';
 import { startPop3Door } from '../shared/io/pop3-door.ts';
 import { type SmtpSession, startSmtpDoor } from '../shared/io/smtp-door.ts';
 import { type Certificate, followCertificate, readCertificate } from './certificate.ts';
 import type { Hub, Service } from './hub.ts';
 import { officeLimit } from './office-limit.ts';
-import { accountOf, logIn, mailboxOf, ownerOf } from './people.ts';
+import { officeMailbox } from './office-mailbox.ts';
+import { accountOf, logIn, mailboxOf, OFFICES, ownerOf } from './people.ts';
 
 type Door = 'submission' | 'submissions' | 'pop3s';
 
@@ -35,21 +39,23 @@ async function start(hub: Hub, name: Door, address: string): Promise<Service> {
   return { name, address: door.address, close };
 }
 
-const pop3 = (hub: Hub, address: string, tls: Certificate) =>
-  startPop3Door({
+function pop3(hub: Hub, address: string, tls: Certificate) {
+  const mailboxes = new Mailboxes(hub.store);
+  return startPop3Door({
     field: 'listen.pop3s',
     address,
     tls: { ...tls },
     hostname: hub.config.hostname,
-    store: hub.store,
     log: hub.log,
     connectionsMax: hub.config.limits.connections,
     idleSeconds: hub.config.limits.idle,
     logIn: async (login, password) => {
       const user = await logIn(hub, { login, password, door: 'pop3s' });
-      return user === undefined ? undefined : mailboxOf(user);
+      if (user === undefined) return undefined;
+      return user.startsWith(OFFICES) ? officeMailbox(hub, user.slice(OFFICES.length)) : mailboxes.at(mailboxOf(user));
     },
   });
+}
 
 interface Submission {
   readonly name: 'submission' | 'submissions';
@@ -77,7 +83,7 @@ function submission(hub: Hub, { name, address, tls }: Submission) {
     limitOf: (routed) => officeLimit(hub, routed),
     authenticate: async (login, password) => (await logIn(hub, { login, password, door: name })) !== undefined,
     caller: ({ user }) => ({
-      peer: { name: 'submission', relays: user !== undefined },
+      peer: peerOf(hub, user),
       concurrency: limits.connections,
       mailBytesMax: limits.mail,
     }),
@@ -85,10 +91,28 @@ function submission(hub: Hub, { name, address, tls }: Submission) {
   });
 }
 
+/** What an office hands in is never routed back to it. */
+function peerOf(hub: Hub, user: string | undefined): Peer {
+  const account = user === undefined ? undefined : accountOf(hub, user);
+  const office = account?.startsWith(OFFICES) ? { office: account.slice(OFFICES.length) } : {};
+  return { name: 'submission', relays: user !== undefined, ...office };
+}
+
+/** Whether an address is of an office: in one of its domains, or of somebody who is posted there. */
+function isOf({ directory }: Hub, office: string, address: string): boolean {
+  const { domain } = splitAddress(address);
+  const domains = directory.office(office)?.domains ?? [];
+  const inDomain = domains.some((own) => own === domain || (own.startsWith('.') && domain.endsWith(own)));
+  return inDomain || directory.current.users.get(foldAddress(address)) === office;
+}
+
 function senderFault(hub: Hub, sender: string, { user }: SmtpSession): Verdict | undefined {
   if (user === undefined)
     return refused('log in with name and password: this port is for the people of this organisation (#5.7.0)');
   // A mail program's note that a mail has been read comes from nobody, so that no answer to it can loop (RFC 8098).
-  if (sender === '' || ownerOf(hub, sender) === accountOf(hub, user)) return undefined;
+  const account = accountOf(hub, user);
+  if (sender === '' || ownerOf(hub, sender) === account) return undefined;
+  // A plain office hands in what its own server has taken from its people.
+  if (account?.startsWith(OFFICES) && isOf(hub, account.slice(OFFICES.length), sender)) return undefined;
   return refused(`${sender.slice(0, 200)} is not an address of ${user.slice(0, 64)} (#5.7.1)`);
 }

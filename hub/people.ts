@@ -7,6 +7,8 @@ import type { Hub } from './hub.ts';
 /** Only where the mail goes is asked. */
 const ASKING: Peer = { name: 'people', relays: true };
 const MAILBOXES = 'mailbox/';
+/** How the account of an office without an agent begins. */
+export const OFFICES = 'office/';
 
 export const mailboxOf = (name: string): string => `${MAILBOXES}${name}`;
 
@@ -18,14 +20,18 @@ export function ownerOf({ place }: Hub, address: string): string | undefined {
   return only.maildir.slice(MAILBOXES.length);
 }
 
-/** The mailbox that a mail program logs in to: `akbar`, or one of his addresses. */
-export const accountOf = (hub: Hub, login: string): string | undefined =>
-  ownerOf(hub, login.includes('@') ? login : `${login.toLowerCase()}@${hub.config.domain}`);
+/** The account that a mail program logs in to: `akbar`, or one of his addresses; of an office, its domain (`farah.example.org`). */
+export function accountOf(hub: Hub, login: string): string | undefined {
+  const name = login.toLowerCase();
+  const office = [...hub.directory.current.offices.values()].find(({ domains }) => domains[0] === name);
+  if (office) return office.revoked ? undefined : `${OFFICES}${office.name}`;
+  return ownerOf(hub, login.includes('@') ? login : `${name}@${hub.config.domain}`);
+}
 
 /** One password at a time: each costs a moment of the processor. */
 const turns = new Turns({ totalMax: 1 });
 
-/** The name of the mailbox when the password fits, and it still is somebody's. */
+/** The account when the password fits, and it still is somebody's. */
 export async function logIn(
   hub: Hub,
   { login, password, door }: { readonly login: string; readonly password: string; readonly door: string },

@@ -1,15 +1,18 @@
 /** `hub office …`: field sites, their keys and limits. */
 import { type Office, type OfficeLimits, SPAM_CHOICES } from '../../shared/core/directory.ts';
 import { encodeToken } from '../../shared/core/token.ts';
+import { makeAccount, readAccounts, writeAccounts } from '../../shared/io/accounts.ts';
 import { type Call, EXIT, Exit } from '../../shared/io/command-line.ts';
 import { parseBytes } from '../../shared/io/config.ts';
 import { countMaildir } from '../../shared/io/maildir.ts';
+import { newPassword } from '../../shared/io/password.ts';
 import { readContact } from '../contact.ts';
 import { editDirectory } from '../edit-directory.ts';
 import { HOLD_BYTES_MIN } from '../hold.ts';
 import type { Hub, HubCommand } from '../hub.ts';
 import { readmit } from '../instance.ts';
 import { deriveOfficeKey, newKeyId } from '../office-key.ts';
+import { OFFICES } from '../people.ts';
 import { publicAddress } from '../public-address.ts';
 import { carried } from './status.ts';
 
@@ -89,6 +92,21 @@ hub office readmit NAME.`,
     },
   },
   {
+    words: 'office password',
+    usage: 'NAME [--remove]',
+    summary:
+      'lets an office without an agent fetch and hand in its mail with a password, which is printed; again for a new one',
+    help: `For a site with a mail server of its own, such as Postfix with fetchmail: it fetches by POP3 (listener pop3s), each mail with a line
+Delivered-To for whom it is, and hands in by submission(s). The user is the office's domain. An office has the agent or this, not both.
+
+  --remove  takes the password away
+
+  hub office password farah`,
+    options: { remove: { type: 'boolean' } },
+    takes: [1, 1],
+    run: async (hub, call) => setPassword(hub, call),
+  },
+  {
     words: 'office limits',
     usage: 'NAME [KEY=VALUE…] [--json]',
     summary: 'shows or sets the limits of an office',
@@ -117,6 +135,23 @@ async function addOffice(hub: Hub, { positionals: [name = ''], options, out }: C
   await editDirectory(hub, { do: 'office.add', office: name, domains, keyId: newKeyId() });
   out(`office ${name} is made; its people are written to at ${domains.join(', ')} as well`);
   printToken(hub, officeOf(hub, name), out);
+  return EXIT.ok;
+}
+
+async function setPassword(hub: Hub, { positionals: [name = ''], options, out }: Call): Promise<number> {
+  await hub.directory.refresh();
+  const { domains } = officeOf(hub, name);
+  const accounts = new Map(await readAccounts(hub.store));
+  const account = `${OFFICES}${name}`;
+  if (options.remove === true) {
+    if (!accounts.delete(account)) throw new Exit(EXIT.data, `office ${name} has no password`);
+    await writeAccounts(hub.store, accounts);
+    out(`office ${name} can no longer fetch or hand in its mail by a password; its mail is kept`);
+    return EXIT.ok;
+  }
+  const password = newPassword();
+  await writeAccounts(hub.store, accounts.set(account, await makeAccount(password)));
+  out(`password of ${domains[0]}: ${password}`);
   return EXIT.ok;
 }
 

@@ -10,6 +10,19 @@ export interface MailboxMail extends Pop3Mail {
   readonly key: string;
 }
 
+/** What a POP3 session works on. */
+export interface OpenMailbox {
+  /** Two sessions of one name do not go together. */
+  readonly name: string;
+  list(): Promise<readonly MailboxMail[]>;
+  /** Undefined when it is gone. */
+  open(key: string): Promise<Body | undefined>;
+  /** Durable when it returns. */
+  remove(key: string): Promise<void>;
+  /** The session is over. */
+  close?(): void;
+}
+
 /** In one session; with the oldest removed, the next session shows more. */
 const MAILS_MAX = 10_000;
 const READS_AT_ONCE = 4;
@@ -24,8 +37,17 @@ export class Mailboxes {
     this.#store = store;
   }
 
-  /** `maildir`: its folder in the store, such as `users/farid`. */
-  async list(maildir: string): Promise<readonly MailboxMail[]> {
+  /** The mailbox in a folder of the store, such as `users/farid`. */
+  at(maildir: string): OpenMailbox {
+    return {
+      name: maildir,
+      list: () => this.#list(maildir),
+      open: (key) => this.#open(key),
+      remove: (key) => this.#remove(key),
+    };
+  }
+
+  async #list(maildir: string): Promise<readonly MailboxMail[]> {
     const keys = (await this.#keys(maildir)).sort(byArrival).slice(0, MAILS_MAX);
     const sizes = new Map<string, number>();
     await inParallel(keys, READS_AT_ONCE, async (key) => {
@@ -39,16 +61,15 @@ export class Mailboxes {
     });
   }
 
-  /** Undefined when it is gone. A mail program beside us may have moved it from new/ to cur/, or changed its flags. */
-  async open(key: string): Promise<Body | undefined> {
+  /** A mail program beside us may have moved it from new/ to cur/, or changed its flags. */
+  async #open(key: string): Promise<Body | undefined> {
     const body = await this.#store.get(key);
     if (body) return body;
     const moved = await this.#find(key);
     return moved === undefined ? undefined : this.#store.get(moved);
   }
 
-  /** Durable when it returns. */
-  async remove(key: string): Promise<void> {
+  async #remove(key: string): Promise<void> {
     await this.#store.remove((await this.#find(key)) ?? key);
     this.#sizes.delete(nameOf(key));
   }
@@ -74,7 +95,7 @@ export class Mailboxes {
   async #sizeOf(key: string): Promise<number | undefined> {
     const known = this.#sizes.get(nameOf(key));
     if (known !== undefined) return known;
-    const body = await this.open(key);
+    const body = await this.#open(key);
     if (!body) return undefined;
     const counter = new Pop3Size();
     for await (const chunk of body.read()) counter.write(chunk);

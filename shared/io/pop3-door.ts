@@ -8,8 +8,8 @@ import { Pop3Session, type Pop3Step } from '../core/pop3.ts';
 import { Pop3Text } from '../core/pop3-text.ts';
 import { listen, type TlsListener } from './listen.ts';
 import type { Log } from './log.ts';
-import { Mailboxes, type MailboxMail } from './mailbox.ts';
-import { type Store, StoreError } from './store.ts';
+import type { MailboxMail, OpenMailbox } from './mailbox.ts';
+import { StoreError } from './store.ts';
 
 /** RFC 1939 section 3: who has logged in is given at least so long. */
 const IDLE_SECONDS_MIN = 600;
@@ -22,18 +22,17 @@ export interface Pop3Options {
   /** From the first byte. */
   readonly tls?: TlsOptions;
   readonly hostname: string;
-  readonly store: Store;
   readonly log: Log;
   readonly connectionsMax: number;
   readonly idleSeconds: number;
-  /** The folder of the mailbox that a name and its password open. */
-  logIn(login: string, password: string): Promise<string | undefined>;
+  /** The mailbox that a name and its password open. */
+  logIn(login: string, password: string): Promise<OpenMailbox | undefined>;
 }
 
 /** Starts it; throws as `bind` does. */
 export async function startPop3Door(options: Pop3Options): Promise<TlsListener> {
   const { field, address, tls, connectionsMax } = options;
-  const door: Pop3Door = { ...options, mailboxes: new Mailboxes(options.store), open: new Set() };
+  const door: Pop3Door = { ...options, open: new Set() };
   const connections = new Set<Pop3Connection>();
   return listen({
     field,
@@ -52,7 +51,6 @@ export async function startPop3Door(options: Pop3Options): Promise<TlsListener> 
 }
 
 interface Pop3Door extends Pop3Options {
-  readonly mailboxes: Mailboxes;
   /** Mailboxes that a session has open. */
   readonly open: Set<string>;
 }
@@ -64,7 +62,7 @@ class Pop3Connection {
   readonly #socket: Socket;
   readonly #door: Pop3Door;
   readonly #session = new Pop3Session();
-  #maildir: string | undefined;
+  #mailbox: OpenMailbox | undefined;
   #mails: readonly MailboxMail[] = [];
   #busy = false;
   #stopping = false;
@@ -86,7 +84,8 @@ class Pop3Connection {
     } catch (error) {
       if (!(error instanceof Gone)) this.#broken(error);
     } finally {
-      if (this.#maildir !== undefined) this.#door.open.delete(this.#maildir);
+      if (this.#mailbox) this.#door.open.delete(this.#mailbox.name);
+      this.#mailbox?.close?.();
     }
     this.#hangUp();
   }
@@ -132,14 +131,17 @@ class Pop3Connection {
   }
 
   async #logIn(login: string, password: string): Promise<string> {
-    const { mailboxes, open, idleSeconds } = this.#door;
+    const { open, idleSeconds } = this.#door;
     try {
-      const maildir = await this.#door.logIn(login, password);
-      if (maildir === undefined) return this.#session.refused('[AUTH] no such name and password here');
-      if (open.has(maildir)) return this.#session.refused('[IN-USE] another program is reading this mailbox now');
-      open.add(maildir);
-      this.#maildir = maildir;
-      this.#mails = await mailboxes.list(maildir);
+      const mailbox = await this.#door.logIn(login, password);
+      if (!mailbox) return this.#session.refused('[AUTH] no such name and password here');
+      if (open.has(mailbox.name)) {
+        mailbox.close?.();
+        return this.#session.refused('[IN-USE] another program is reading this mailbox now');
+      }
+      open.add(mailbox.name);
+      this.#mailbox = mailbox;
+      this.#mails = await mailbox.list();
     } catch (error) {
       return this.#session.refused(`[SYS/TEMP] ${this.#fault('a mailbox could not be opened', error)}`);
     }
@@ -149,7 +151,7 @@ class Pop3Connection {
 
   async #send(index: number, lines: number | undefined): Promise<void> {
     const { key = '' } = this.#mails[index] ?? {};
-    const body = await this.#door.mailboxes.open(key);
+    const body = await this.#mailbox?.open(key);
     if (!body) return this.#write('-ERR another program has taken this mail away\r\n');
     await this.#write('+OK the mail follows\r\n');
     const text = new Pop3Text(lines);
@@ -163,7 +165,7 @@ class Pop3Connection {
   /** Answers what went wrong. */
   async #remove(indexes: readonly number[]): Promise<string | undefined> {
     try {
-      for (const index of indexes) await this.#door.mailboxes.remove(this.#mails[index]?.key ?? '');
+      for (const index of indexes) await this.#mailbox?.remove(this.#mails[index]?.key ?? '');
       return undefined;
     } catch (error) {
       return `some mails could not be removed and will come again: ${this.#fault('a mail could not be removed', error)}`;
@@ -173,7 +175,7 @@ class Pop3Connection {
   /** A store that fails is told to the client; whatever else fails is not foreseen. */
   #fault(event: string, error: unknown): string {
     if (!(error instanceof StoreError)) throw error;
-    this.#door.log.warn(event, { door: 'pop3', maildir: this.#maildir, reason: error.message });
+    this.#door.log.warn(event, { door: 'pop3', mailbox: this.#mailbox?.name, reason: error.message });
     return 'the store does not answer; try again';
   }
 
@@ -200,7 +202,7 @@ class Pop3Connection {
   #broken(error: unknown): void {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     const reason = error instanceof StoreError ? message : stack;
-    this.#door.log.error('a POP3 session failed', { maildir: this.#maildir, reason });
+    this.#door.log.error('a POP3 session failed', { mailbox: this.#mailbox?.name, reason });
     this.#socket.destroy();
   }
 

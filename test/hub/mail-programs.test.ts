@@ -1,11 +1,14 @@
 /** People of headquarters with ordinary mail programs: curl and mpop from Debian, in TLS. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { officeCommands } from '../../hub/commands/office.ts';
 import { userCommands } from '../../hub/commands/user.ts';
+import { editDirectory } from '../../hub/edit-directory.ts';
 import type { Hub } from '../../hub/hub.ts';
 import { startMailPrograms } from '../../hub/mail-programs.ts';
+import { officeMailbox } from '../../hub/office-mailbox.ts';
 import { listEntries, openEntry } from '../../shared/io/maildir.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { alias, office, user } from '../support/directory.ts';
@@ -104,6 +107,59 @@ describe.skipIf(!certificate || !hasPeer('mpop') || !hasPeer('curl'))('POP3', ()
     const fetched = () => run('/usr/bin/mpop', ['-C', join(folder, 'rc'), 'hq']);
     expect((await fetched()).out).toContain('new: 1 message');
     expect((await fetched()).out).toMatch(/no.* messages/);
+  });
+});
+
+describe.skipIf(!certificate || !hasPeer('fetchmail') || !hasPeer('curl'))('an office without an agent', () => {
+  test('fetchmail takes its mail, each recipient apart, and it is gone; what the office writes is handed in', async () => {
+    const { hub, at, password: akbars } = await headquarters();
+    const to = ['farid@example.org', 'nadia@example.org'];
+    await editDirectory(hub, user('nadia', 'herat'));
+    const mail = 'Subject: to two\r\nMessage-ID: <1@example.org>\r\n\r\nhello\r\n';
+    const rcpt = to.flatMap((recipient) => ['--mail-rcpt', recipient]);
+    const sent = ['-sS', `smtps://${at.submissions}`, '--ssl-reqd', '--cacert', certificate?.certFile ?? ''];
+    const from = ['--user', `akbar:${akbars}`, '--mail-from', 'akbar@example.org', ...rcpt, '-T', '-'];
+    expect((await run('/usr/bin/curl', [...sent, ...from], { input: mail })).code).toBe(0);
+    const out = (await runCommand(officeCommands, hub, 'office password herat')).out.join('');
+    const password = out.replace('password of herat.example.org: ', '');
+
+    const folder = await mkdtemp(join(tmpdir(), 'fieldpost-fetchmail-'));
+    closing.push(() => rm(folder, { recursive: true }));
+    await mkdir(join(folder, 'mail'));
+    const [, port] = (at.pop3s ?? '').split(':');
+    await writeFile(
+      join(folder, 'rc'),
+      `set no bouncemail\npoll localhost service ${port} protocol POP3 envelope "Delivered-To:" localdomains herat.example.org user herat.example.org password "${password}" is * here ssl sslcertfile ${certificate?.certFile} fetchall no keep no rewrite\nmda "cat > ${folder}/mail/%T"\n`,
+      { mode: 0o600 },
+    );
+    const env = { HOME: folder, FETCHMAILHOME: folder };
+    const fetched = await run('/usr/bin/fetchmail', ['-f', join(folder, 'rc'), '--invisible', '--nosyslog'], { env });
+    expect(fetched).toMatchObject({ code: 0, out: expect.stringContaining('2 of 2') });
+    const came = await readdir(join(folder, 'mail'));
+    expect(came.sort()).toEqual(['farid', 'nadia']);
+    expect(await readFile(join(folder, 'mail/farid'), 'utf8')).toMatch(
+      /Delivered-To: farid@herat\.example\.org\n(.*\n)*Subject: to two\n(.*\n)*\nhello\n/,
+    );
+    expect(await waiting(hub)).toEqual([]);
+
+    const up = ['--user', `herat.example.org:${password}`, '--mail-from', 'farid@herat.example.org'];
+    const letter = [...sent, ...up, '--mail-rcpt', 'akbar@example.org', '-T', '-'];
+    expect((await run('/usr/bin/curl', letter, { input: mail })).code).toBe(0);
+    const forged = letter.map((word) => (word === 'farid@herat.example.org' ? 'zia@example.org' : word));
+    expect((await run('/usr/bin/curl', forged, { input: mail })).err).toContain('550');
+  });
+
+  test('a session that is cut takes nothing away', async () => {
+    const { hub, at, password: akbars } = await headquarters();
+    expect((await curl({ url: `smtps://${at.submissions}`, password: akbars })).code).toBe(0);
+    const mailbox = officeMailbox(hub, 'herat');
+    const [first] = await mailbox.list();
+    expect(first?.uid).toMatch(/^[0-9a-f]{56}-0$/);
+    mailbox.close?.();
+    expect(await waiting(hub)).toHaveLength(1);
+    const again = officeMailbox(hub, 'herat');
+    expect((await again.list()).map(({ uid }) => uid)).toEqual([first?.uid]);
+    again.close?.();
   });
 });
 
