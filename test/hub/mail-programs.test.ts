@@ -136,8 +136,8 @@ describe.skipIf(!certificate || !hasPeer('fetchmail') || !hasPeer('curl'))('an o
     const fetched = await run('/usr/bin/fetchmail', ['-f', join(folder, 'rc'), '--invisible', '--nosyslog'], { env });
     expect(fetched).toMatchObject({ code: 0, out: expect.stringContaining('2 of 2') });
     const came = await readdir(join(folder, 'mail'));
-    expect(came.sort()).toEqual(['farid', 'nadia']);
-    expect(await readFile(join(folder, 'mail/farid'), 'utf8')).toMatch(
+    expect(came.sort()).toEqual(['farid@herat.example.org', 'nadia@herat.example.org']);
+    expect(await readFile(join(folder, 'mail/farid@herat.example.org'), 'utf8')).toMatch(
       /Delivered-To: farid@herat\.example\.org\n(.*\n)*Subject: to two\n(.*\n)*\nhello\n/,
     );
     expect(await waiting(hub)).toEqual([]);
