@@ -7,9 +7,11 @@ import { StoreError } from '../shared/io/store.ts';
 import type { Agent, AgentCommand, Desk } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import { callHub, HubRefused } from './dial-hub.ts';
+import { hasFirewall } from './firewall.ts';
 import { hubTimeOffset } from './hub-time.ts';
 import { checkListeners } from './lan.ts';
 import { chooseLink } from './link.ts';
+import { nft } from './nftables.ts';
 import { inspectQueues } from './queue-maildir.ts';
 import { size, span } from './words.ts';
 
@@ -60,6 +62,7 @@ async function findingsOf(desk: Desk): Promise<readonly Finding[]> {
     await clock(agent),
     ...(await queues(agent)),
     await link(config),
+    ...(await firewall(config)),
     await hub(agent),
   ];
 }
@@ -102,6 +105,14 @@ async function queues(agent: Agent): Promise<readonly Finding[]> {
 }
 
 const link = async (config: AgentConfig): Promise<Finding> => ok('link', (await chooseLink(config)).name);
+
+/** Asks for what changes nothing, and needs the same right. */
+async function firewall(config: AgentConfig): Promise<readonly Finding[]> {
+  if (!hasFirewall(config)) return [];
+  const trouble = await nft('list tables');
+  if (trouble === undefined) return [ok('firewall', 'can be set')];
+  return [fault('firewall', `links with firewall = true are open to other programs: ${trouble}`, EXIT.unavailable)];
+}
 
 const DIAL_SECONDS = 30;
 

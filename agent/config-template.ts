@@ -53,6 +53,8 @@ pop3 = "127.0.0.1:110"
 # budget = ["300 KB/day", "5 MB/month"]
 # money = "50/month"
 # hours = ["22:00-06:00"]
+# While this link is up, let nothing but the sync out through it (nftables):
+# firewall = true
 # On HF radio, where the line carries one direction at a time:
 # half_duplex = true
 # A link can be a program that carries files (CARRIERS.md):

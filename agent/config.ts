@@ -124,6 +124,8 @@ const LINK = z.strictObject({
   hours: z.optional(z.array(hours)),
   /** One side speaks at a time, as on HF radio: the line turns around as seldom as can be. */
   half_duplex: z.optional(z.boolean()),
+  /** While it is up, nothing but the sync goes out through it. */
+  firewall: z.optional(z.boolean()),
   /** Mail comes as plain text; the original stays at the hub, and can be asked for. */
   plain: z.optional(z.boolean()),
   /** This program, with these arguments, carries batches to the hub: `{file}` is the file, which else is on its standard input. */

@@ -39,6 +39,9 @@ async function matches({ match }: LinkConfig, route: Promise<DefaultRoute | unde
   return command === undefined || (await output(command)) !== undefined;
 }
 
+/** The interface that all else leaves by; undefined when nothing does. */
+export const defaultDevice = async (): Promise<string | undefined> => (await defaultRoute())?.device;
+
 interface DefaultRoute {
   readonly device: string;
   /** Empty on a point-to-point line. */

@@ -2,6 +2,7 @@
 import { EXIT, Exit } from '../shared/io/command-line.ts';
 import { tryLock } from '../shared/io/lock.ts';
 import type { Agent, AgentCommand, AgentService } from './agent.ts';
+import { startFirewall } from './firewall.ts';
 import { checkListeners } from './lan.ts';
 import { startPage } from './page.ts';
 import { startPop3 } from './pop3.ts';
@@ -47,6 +48,7 @@ async function serve(agent: Agent, { stop, ready }: Serving): Promise<void> {
   const services: AgentService[] = [];
   try {
     for (const start of [startSmtp, startPop3, startQmtp]) services.push(...(await start(agent)));
+    services.push(...(await startFirewall(agent)));
     const schedule = startSchedule(agent);
     services.push(schedule, startQueues(agent), startSignal(schedule));
     services.push(...(await startPage(agent, schedule)));

@@ -16,6 +16,7 @@ const PEERS = {
   rspamd: { program: '/usr/bin/rspamd', packages: ['rspamd'] },
   uucp: { program: '/usr/lib/uucp/uucico', packages: ['uucp'] },
   nncp: { program: '/usr/bin/nncp-toss', packages: ['nncp'] },
+  nft: { program: '/usr/sbin/nft', packages: ['nftables', 'iproute2'] },
   curl: { program: '/usr/bin/curl', packages: ['curl'] },
 } as const;
 
