@@ -59,13 +59,14 @@ export function rulesOf({ device, port, addresses, near, isNamed, user }: Lock):
 /** Also where there is no table. */
 export const removal = (): string => `table ${TABLE} {}\ndelete table ${TABLE}`;
 
+/** Where Debian has it; not everybody's PATH leads there. */
+const NFT = '/usr/sbin/nft';
 const NFT_MS = 10_000;
 
 /** Runs nft with this input. Undefined when it worked; else why not, with what to do. */
 export function nft(input: string): Promise<string | undefined> {
-  const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
   return new Promise((resolve) => {
-    const child = spawn('nft', ['-f', '-'], { env, stdio: ['pipe', 'ignore', 'pipe'], timeout: NFT_MS });
+    const child = spawn(NFT, ['-f', '-'], { stdio: ['pipe', 'ignore', 'pipe'], timeout: NFT_MS });
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => {
       said += chunk.toString().slice(0, 500);
