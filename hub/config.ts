@@ -51,6 +51,16 @@ const HUB = z.strictObject({
       /** `smtps://user@host`, `smtp://host:587`: all outgoing mail goes there. Without it: by MX. */
       smarthost: z.optional(z.url()),
       password_file: z.optional(z.string()),
+      /** Domains with a host of their own, whatever their MX says (qmail's smtproutes): headquarters' mail server. `.suffix`: all below it. */
+      routes: z._default(
+        z.record(
+          z.string().check(z.regex(/^\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$/, 'expected a domain, such as example.org')),
+          z
+            .string()
+            .check(z.regex(/^[A-Za-z0-9.-]+(:\d{1,5})?$/, 'expected host or host:port, such as "mail.example.net"')),
+        ),
+        {},
+      ),
       /** After this time a mail that could not be sent goes back to its sender. */
       lifetime: z.prefault(duration, '7 days'),
       concurrency: z._default(z.int().check(z.minimum(1), z.maximum(200)), 20),

@@ -35,6 +35,8 @@ export interface Outcome {
 export interface DestinationsOptions {
   readonly hostname: string;
   readonly smarthost: Smarthost | undefined;
+  /** host or host:port by domain, or `.suffix` for all below it; before the smarthost and the MX. */
+  readonly routes: Readonly<Record<string, string>>;
   /** Port of MX hosts. */
   readonly port: number;
   /** Sessions at once. */
@@ -79,8 +81,20 @@ export class Destinations {
   }
 
   #nameOf(recipient: string): string {
-    const { domain } = splitAddress(recipient);
-    return this.#options.smarthost ? this.#options.smarthost.host : (asciiDomain(domain) ?? domain).toLowerCase();
+    const domain = splitAddress(recipient).domain;
+    const name = (asciiDomain(domain) ?? domain).toLowerCase();
+    const { smarthost } = this.#options;
+    return smarthost && this.#routeOf(name) === undefined ? smarthost.host : name;
+  }
+
+  /** The domain itself, then `.parent`, longest first. */
+  #routeOf(domain: string): string | undefined {
+    const { routes } = this.#options;
+    for (let name = domain; name !== ''; name = name.slice(name.indexOf('.', 1))) {
+      if (Object.hasOwn(routes, name)) return routes[name];
+      if (name.indexOf('.', 1) < 0) return undefined;
+    }
+    return undefined;
   }
 
   /** One transaction, when its turn has come. */
@@ -156,6 +170,11 @@ export class Destinations {
 
   async #targets(destination: string): Promise<readonly Target[] | Verdict> {
     const { smarthost, hostname, port } = this.#options;
+    const route = this.#routeOf(destination);
+    if (route !== undefined) {
+      const [host = '', own] = route.split(':');
+      return [{ name: host, address: host, port: Number(own ?? port), tls: 'opportunistic' }];
+    }
     if (smarthost) return [{ ...smarthost, name: smarthost.host, address: smarthost.host }];
     const answer = await mailHosts(destination, hostname);
     if ('verdict' in answer) return answer.verdict;

@@ -29,6 +29,9 @@ export function startRelay(hub: Hub): Service {
   return { name: 'relay', close: (seconds) => relay.close(seconds) };
 }
 
+const lowerCase = (routes: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(routes).map(([domain, host]) => [domain.toLowerCase(), host]));
+
 class Relay {
   readonly #hub: Hub;
   readonly #destinations: Destinations;
@@ -51,7 +54,14 @@ class Relay {
     const { port, concurrency } = relay;
     this.#hub = hub;
     const smarthost = smarthostOf(hub.config);
-    this.#destinations = new Destinations({ hostname, smarthost, port, concurrency, leaving: makeLeaving(hub) });
+    this.#destinations = new Destinations({
+      hostname,
+      smarthost,
+      routes: lowerCase(relay.routes),
+      port,
+      concurrency,
+      leaving: makeLeaving(hub),
+    });
   }
 
   start(): void {

@@ -34,6 +34,7 @@ async function mailHosts(hosts: readonly (SinkOptions | undefined)[]) {
   const destinations = new Destinations({
     hostname: 'kabul.example.org',
     smarthost: undefined,
+    routes: {},
     port,
     concurrency: 4,
     leaving: async (mail) => mail,

@@ -128,6 +128,7 @@ test('a server that hangs up at any point of the set-up defers', async () => {
   const destinations = new Destinations({
     hostname: 'kabul.example.org',
     smarthost,
+    routes: {},
     port: 25,
     concurrency: 1,
     leaving: async (mail: Transaction) => mail,
