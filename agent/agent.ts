@@ -32,6 +32,8 @@ export interface Agent {
   accounts(): Accounts;
   /** Reads again what another process may have changed: the directory and the users. */
   refresh(): Promise<void>;
+  /** Names this start of the machine: with another one its clock may have begun anew. */
+  readonly boot: string;
   /** Unix seconds by this laptop's clock, which may be wrong. */
   now(): number;
   /** Calls back after mail has been published to a maildir; answers how to stop. */

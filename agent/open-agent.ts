@@ -1,4 +1,5 @@
 /** Opens what agent.toml names: key, data folder, directory, accounts; and makes of it the one Agent that all parts use. */
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -53,6 +54,7 @@ export async function openAgent(config: AgentConfig, log: Log): Promise<Agent> {
     setDirectory: (directory) => tables.set(directory),
     accounts: () => tables.accounts,
     refresh: () => tables.refresh(),
+    boot: (await readFile('/proc/sys/kernel/random/boot_id', 'latin1')).trim(),
     now: () => Math.floor(Date.now() / 1000),
     onPublished: (listener) => {
       listeners.add(listener);

@@ -5,7 +5,7 @@ import { type Agent, OUT } from './agent.ts';
 import { carry, takeInboxes } from './carry.ts';
 import type { LinkConfig } from './config.ts';
 import { closedUntil } from './hours.ts';
-import { hubTimeOffset } from './hub-time.ts';
+import { reckonTime } from './hub-time.ts';
 import { chooseLink } from './link.ts';
 import { moneyText, priceOf } from './price.ts';
 import { scanQueues } from './queue-maildir.ts';
@@ -28,6 +28,7 @@ export async function runSync(agent: Agent, { linkName, force, ...options }: Run
   const link = await chooseLink(agent.config, linkName);
   await scanQueues(agent);
   const taken = await takeInboxes(agent);
+  if (!link.command) await askTheTime(agent, link, options);
   const [bytes, money] = [await budgetLeft(agent, link), await moneyLeft(agent, link)];
   const hindrance = (force ? undefined : await closed(agent, link)) ?? usedUp(link, bytes, money);
   if (hindrance !== undefined) {
@@ -43,8 +44,22 @@ export async function runSync(agent: Agent, { linkName, force, ...options }: Run
   return result;
 }
 
+/**
+ * A laptop that woke up in 1970 does not know whether its link is open, nor whether what was used up has begun anew: where it
+ * depends on that, a call without mail asks the hub.
+ */
+async function askTheTime(agent: Agent, link: LinkConfig, { signal }: SyncOptions): Promise<void> {
+  if ((await reckonTime(agent)).isKnown) return;
+  const [bytes, money] = [await budgetLeft(agent, link), await moneyLeft(agent, link)];
+  if ((link.hours ?? []).length === 0 && usedUp(link, bytes, money) === undefined) return;
+  agent.log.warn("this machine's clock is wrong: the hub is asked what time it is", { link: link.name });
+  await recordTrip(agent, await sync(agent, { link, up: false, down: false, ...(signal ? { signal } : {}) }));
+}
+
 async function closed(agent: Agent, { name, hours = [] }: LinkConfig): Promise<string | undefined> {
-  const now = new Date((agent.now() + (await hubTimeOffset(agent))) * 1_000);
+  const reckoned = await reckonTime(agent);
+  if (!reckoned.isKnown) return undefined;
+  const now = new Date(reckoned.now * 1_000);
   const opens = closedUntil(hours, now.getHours() * 60 + now.getMinutes());
   return opens && `link ${name} is not used before ${opens}: wait, name another link with --link, or use --force`;
 }

@@ -30,10 +30,9 @@ import {
 } from '../shared/io/trip-state.ts';
 import { type Agent, OUT } from './agent.ts';
 import { noteHeld } from './held.ts';
-import { hubTimeOffset, setHubTime } from './hub-time.ts';
+import { hubTimeOffset, setHubTime, TRIP_STATE } from './hub-time.ts';
 import { linksToTell } from './told-links.ts';
 
-const STATE = 'trip';
 const HUB = { name: 'hub', relays: true } as const;
 
 export interface TripPlan {
@@ -51,7 +50,7 @@ export interface TripPlan {
 }
 
 const stateOf = async ({ store }: Agent): Promise<TripState> =>
-  (await readTripState(store, STATE)) ?? newTripState(randomBytes(8).toString('hex'));
+  (await readTripState(store, TRIP_STATE)) ?? newTripState(randomBytes(8).toString('hex'));
 
 /** What waits is on a stick or with a carrier, by key. */
 export const onSticks = async (agent: Agent): Promise<ReadonlyMap<string, OnStick>> =>
@@ -61,14 +60,14 @@ export const onSticks = async (agent: Agent): Promise<ReadonlyMap<string, OnStic
 export async function agentSide(agent: Agent, plan: TripPlan): Promise<TripSide> {
   const before = await stateOf(agent);
   const state: TripState = { ...before, counter: before.counter + 1 };
-  await writeTripState(agent.store, STATE, state);
+  await writeTripState(agent.store, TRIP_STATE, state);
   const links = await linksToTell(agent, state.linksTold);
   return { ...(await sideOf(agent, state, plan)), ...(links === undefined ? {} : { links }) };
 }
 
 /** The hub has the links of the last trip. */
 export async function setLinksTold(agent: Agent, linksTold: string): Promise<void> {
-  await writeTripState(agent.store, STATE, { ...(await stateOf(agent)), linksTold });
+  await writeTripState(agent.store, TRIP_STATE, { ...(await stateOf(agent)), linksTold });
 }
 
 export interface AgentBatchSide extends TripSide {
@@ -80,7 +79,7 @@ export interface AgentBatchSide extends TripSide {
 /** The side that works with batch files. It is no trip, so nothing is counted. */
 export async function agentBatchSide(agent: Agent, mailBytesMax = 0): Promise<AgentBatchSide> {
   const state = await stateOf(agent);
-  await writeTripState(agent.store, STATE, state);
+  await writeTripState(agent.store, TRIP_STATE, state);
   const { takeDirectory, ...side } = await sideOf(agent, state, { up: true, down: true, mailBytesMax });
   let isNews = false;
   return {
@@ -133,7 +132,7 @@ async function sideOf(agent: Agent, state: TripState, plan: TripPlan): Promise<T
     now: () => agent.now() + offset,
     admit: async () => undefined,
     save: () =>
-      writeTripState(agent.store, STATE, { ...state, ledger: mutable(ledger.data), hubMailBytesMax, hubCodecs }),
+      writeTripState(agent.store, TRIP_STATE, { ...state, ledger: mutable(ledger.data), hubMailBytesMax, hubCodecs }),
     exclusively: (work) => work(),
     peerBytesMax: () => hubMailBytesMax,
     peerCodecs: () => hubCodecs,

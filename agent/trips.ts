@@ -5,7 +5,7 @@ import { type Store, StoreError } from '../shared/io/store.ts';
 import type { Agent } from './agent.ts';
 import { alone } from './alone.ts';
 import type { LinkConfig } from './config.ts';
-import { hubTimeOffset } from './hub-time.ts';
+import { reckonTime } from './hub-time.ts';
 import type { SyncResult } from './sync.ts';
 
 const KEY = 'trips';
@@ -128,7 +128,7 @@ const sum = (one: LinkUse, other: LinkUse): LinkUse => ({
   money: one.money + other.money,
 });
 
-const hubNow = async (agent: Agent): Promise<number> => agent.now() + (await hubTimeOffset(agent));
+const hubNow = async (agent: Agent): Promise<number> => (await reckonTime(agent)).now;
 
 const dayOf = (seconds: number): number => Math.floor(seconds / DAY_SECONDS);
 
