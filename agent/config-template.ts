@@ -55,6 +55,8 @@ pop3 = "127.0.0.1:110"
 # hours = ["22:00-06:00"]
 # While this link is up, let nothing but the sync out through it (nftables):
 # firewall = true
+# Mail comes as plain text; originals stay at the hub, and can be asked for:
+# plain = true
 # On HF radio, where the line carries one direction at a time:
 # half_duplex = true
 # A link can be a program that carries files (CARRIERS.md):
