@@ -14,7 +14,7 @@ import { arriving } from '../shared/io/arriving.ts';
 import { EXIT } from '../shared/io/command-line.ts';
 import { dial } from '../shared/io/dial.ts';
 import { assertNoCertificate, type PskIdentity, pskClientOptions } from '../shared/io/psk.ts';
-import { TlsRecords } from '../shared/io/tls-records.ts';
+import { HIGH_WATER_MARK, TlsRecords } from '../shared/io/tls-records.ts';
 import type { Wire } from '../shared/io/trip-output.ts';
 import { TripCut } from '../shared/io/trip-side.ts';
 import { unacknowledged } from '../shared/io/unacknowledged.ts';
@@ -48,6 +48,9 @@ export interface HubAddress {
   readonly signal?: AbortSignal;
 }
 
+/** Bytes of a request that nobody ends: more than any trip has. */
+const ENDLESS = '999999999999';
+
 /** TCP's and TLS's. */
 const HANDSHAKES = 2;
 
@@ -64,7 +67,9 @@ export async function callHub(address: HubAddress): Promise<HubCall> {
   });
   // Nothing is gathered here: the trip gathers, and waits for the line.
   const body = new PassThrough({ highWaterMark: 1 });
-  const answer = request.call(client, { method: 'POST', path: '/', body });
+  // Chunks would cost 7 bytes each; nobody looks at the host.
+  const headers = { host: 'h', 'content-length': ENDLESS };
+  const answer = request.call(client, { method: 'POST', path: '/', headers, body });
   // Looked at when the trip reads; without a reader it would be an unhandled failure.
   answer.catch(() => undefined);
   const turns = new Turns();
@@ -87,7 +92,7 @@ export async function callHub(address: HubAddress): Promise<HubCall> {
 }
 
 async function secure(raw: Socket, { host, port, key, seconds }: HubAddress): Promise<TLSSocket> {
-  const socket = connectTls({ socket: raw, ...pskClientOptions(key) });
+  const socket = connectTls({ socket: raw, ...pskClientOptions(key), ...{ highWaterMark: HIGH_WATER_MARK } });
   const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${seconds} s`)), seconds * 1_000);
   try {
     await Promise.race([once(socket, 'secureConnect'), once(socket, 'close').then(hungUp)]);
@@ -141,22 +146,23 @@ interface Parts {
 }
 
 function wireOf({ raw, socket, body, answer, turns }: Parts): Wire {
-  const records = new TlsRecords(socket);
+  const records = new TlsRecords();
+  const writePiece = (piece: Uint8Array): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const closed = (): void => reject(new TripCut('the link was cut'));
+      if (socket.destroyed) return closed();
+      socket.once('close', closed);
+      body.write(piece, (error) => {
+        socket.off('close', closed);
+        if (error) closed();
+        else resolve();
+      });
+    });
   return {
     incoming: incomingOf(answer, turns),
     write: (bytes) => {
       turns.wrote();
-      return new Promise((resolve, reject) => {
-        const closed = (): void => reject(new TripCut('the link was cut'));
-        if (socket.destroyed) return closed();
-        socket.once('close', closed);
-        body.write(bytes, (error) => {
-          socket.off('close', closed);
-          records.wrote(bytes.length);
-          if (error) closed();
-          else resolve();
-        });
-      });
+      return records.write(bytes, writePiece);
     },
     // The hub knows when all is said, and hangs up: an end of our own would be 27 bytes for nothing.
     end: () => undefined,

@@ -190,23 +190,24 @@ function httpWire(rest: AsyncIterable<Uint8Array>, incoming: IncomingMessage, ou
   outgoing.removeHeader('transfer-encoding');
   // Node does not tell a request whose answer has ended that its connection has gone.
   incoming.socket.once('close', () => incoming.destroy());
-  const records = new TlsRecords(incoming.socket as TLSSocket);
+  const records = new TlsRecords();
+  const writePiece = (piece: Uint8Array): Promise<void> =>
+    new Promise((resolve, reject) => {
+      // Node forgets the callback of a write whose connection goes.
+      const closed = (): void => reject(new TripCut('the link was cut'));
+      if (incoming.socket.destroyed) return closed();
+      incoming.socket.once('close', closed);
+      outgoing.write(piece, (error) => {
+        incoming.socket.off('close', closed);
+        if (error) closed();
+        else resolve();
+      });
+    });
   return {
     incoming: rest,
-    write: (bytes) =>
-      new Promise((resolve, reject) => {
-        // Node forgets the callback of a write whose connection goes.
-        const closed = (): void => reject(new TripCut('the link was cut'));
-        if (incoming.socket.destroyed) return closed();
-        incoming.socket.once('close', closed);
-        outgoing.write(bytes, (error) => {
-          incoming.socket.off('close', closed);
-          records.wrote(bytes.length);
-          if (error) closed();
-          else resolve();
-        });
-      }),
-    end: () => outgoing.end(),
+    write: (bytes) => records.write(bytes, writePiece),
+    // The trip has said that all is settled: an end of TLS's own would be 24 bytes for nothing.
+    end: () => incoming.socket.destroy(),
     unacknowledged: () => unacknowledged(incoming.socket),
     destroy: () => incoming.socket.destroy(),
   };

@@ -1,39 +1,36 @@
 /**
- * How large the TLS records of a connection may be. One that is not complete is lost at a cut, and on a slow line it holds back
- * what is in it; but each costs 22 bytes. So they begin small, and grow on a line that has carried much, and fast.
+ * How large the TLS records of a connection are. One that is not complete is lost at a cut, and on a slow line it holds back
+ * what is in it; but each costs 22 bytes. So they begin small, and grow with what the connection has carried, and how fast.
+ * Node can make OpenSSL's records only smaller during a connection (`setMaxSendFragment`), so that each is a write of its own.
  */
-import type { TLSSocket } from 'node:tls';
 
 const SMALLEST = 1_400;
-/** Records of so many bytes, once a connection has carried so many. */
-const STEPS = [
-  { carried: 64_000, record: 16_384 },
-  { carried: 16_000, record: 4_096 },
-] as const;
+/** TLS has no larger ones. */
+const LARGEST = 16_384;
+/** What a cut wastes, of what the connection has carried. */
+const WASTE = 1 / 40;
 /** A record should be through in this time. */
 const RECORD_SECONDS = 1;
 
+/** For the socket option of the same name: no write waits for another one, with which it would make one large record. */
+export const HIGH_WATER_MARK = 1;
+
 export class TlsRecords {
-  readonly #socket: TLSSocket;
   readonly #start = performance.now();
   #carried = 0;
-  #record = SMALLEST;
 
-  constructor(socket: TLSSocket) {
-    this.#socket = socket;
-    socket.setMaxSendFragment(SMALLEST);
+  /** Gives `bytes` to `write` in pieces of one record each; resolves when the line has taken all. */
+  async write(bytes: Uint8Array, write: (piece: Uint8Array) => Promise<void>): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const piece = bytes.subarray(at, at + this.#record);
+      await write(piece);
+      at += piece.length;
+      this.#carried += piece.length;
+    }
   }
 
-  /** The line has taken so many bytes more. */
-  wrote(bytes: number): void {
-    this.#carried += bytes;
-    // The last write may be told when the connection has gone.
-    if (this.#socket.destroyed) return;
+  get #record(): number {
     const perRecord = (this.#carried / (performance.now() - this.#start)) * 1_000 * RECORD_SECONDS;
-    const record =
-      STEPS.find(({ carried, record: size }) => this.#carried > carried && perRecord > size)?.record ?? SMALLEST;
-    if (record === this.#record) return;
-    this.#record = record;
-    this.#socket.setMaxSendFragment(record);
+    return Math.floor(Math.max(SMALLEST, Math.min(LARGEST, this.#carried * WASTE, perRecord)));
   }
 }

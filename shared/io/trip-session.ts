@@ -145,10 +145,7 @@ export class TripSession {
     this.#output.push(this.#trip.greet(greeting, await partials.list(), this.#side.links));
     // An agent whose last trip was cut hears first how far the hub got.
     if ('instance' in greeting && ledger.open.size === 0) this.#startSending();
-    else {
-      this.#passTurn();
-      await this.#output.flush();
-    }
+    else this.#passTurn();
   }
 
   /** In half duplex, when this side has nothing more to say for now: the other one has the line. */
@@ -342,7 +339,12 @@ export class TripSession {
     if (silent > this.#side.idleSeconds * 1_000)
       this.#fail(new TripCut(`no byte came for ${this.#side.idleSeconds} s: the link is dead`));
     else if (!this.#over && !this.#closing && this.#output.speaks && this.#output.silentMs > PULSE_MS)
-      this.#output.push(this.#trip.pulse());
+      await this.#pulse();
+  }
+
+  /** While what was said last is still on its way, there is no need to say more. */
+  async #pulse(): Promise<void> {
+    if (((await this.#wire.unacknowledged?.()) ?? 0) === 0) this.#output.push(this.#trip.pulse());
   }
 
   /** A link that takes what we say is alive, however long that takes and however little it answers. */

@@ -45,9 +45,11 @@ class Channel {
 
   async #run(): Promise<void> {
     this.#running = true;
+    this.#freeAt = Math.max(this.#freeAt, performance.now());
     for (let piece = this.#next(); piece; piece = this.#next()) {
       const { bitsPerSecond, delayMs, turnMs = 0 } = this.#pace;
-      this.#freeAt = Math.max(this.#freeAt, performance.now()) + (piece.bytes * 8_000) / bitsPerSecond;
+      // A timer that fires late does not make the line slower.
+      this.#freeAt += (piece.bytes * 8_000) / bitsPerSecond;
       if (this.#direction && this.#direction !== piece.direction) this.#freeAt += turnMs;
       this.#direction = piece.direction;
       if (piece.bytes > 0) this.#line.count(piece.direction);
