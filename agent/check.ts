@@ -25,7 +25,7 @@ export const checkCommand: AgentCommand = {
   run: check,
 };
 
-interface Finding {
+export interface Finding {
   readonly what: string;
   /** `note`: all right for an office that is off line. */
   readonly result: 'ok' | 'note' | 'fault';
@@ -44,28 +44,31 @@ async function check(desk: Desk, { json, out }: Call): Promise<number> {
 }
 
 async function findingsOf(desk: Desk): Promise<readonly Finding[]> {
-  let config: AgentConfig;
-  let agent: Agent;
   try {
-    config = desk.load();
-    agent = await desk.open();
+    const config = desk.load();
+    const agent = await desk.open();
     checkListeners(agent);
+    return [
+      ok('configuration', config.file),
+      ok('key', `${config.key_file}, for office ${config.office}`),
+      ...(await findingsHere(agent)),
+      await hub(agent),
+    ];
   } catch (error) {
     if (error instanceof ConfigError) return [fault('configuration', error.message, EXIT.config)];
     if (error instanceof StoreError) return [fault('data folder', error.message, EXIT.unavailable)];
     throw error;
   }
-  return [
-    ok('configuration', config.file),
-    ok('key', `${config.key_file}, for office ${config.office}`),
-    await disk(config),
-    await clock(agent),
-    ...(await queues(agent)),
-    await link(config),
-    ...(await firewall(config)),
-    await hub(agent),
-  ];
 }
+
+/** What can be found out without a link, which may cost. */
+export const findingsHere = async (agent: Agent): Promise<readonly Finding[]> => [
+  await disk(agent.config),
+  await clock(agent),
+  ...(await queues(agent)),
+  await link(agent.config),
+  ...(await firewall(agent.config)),
+];
 
 const ok = (what: string, text: string): Finding => ({ what, result: 'ok', text });
 const note = (what: string, text: string): Finding => ({ what, result: 'note', text });

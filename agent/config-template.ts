@@ -29,8 +29,8 @@ smtp = "127.0.0.1:587"
 pop3 = "127.0.0.1:110"
 # For a qmail on this machine:
 # qmtp = "127.0.0.1:209"
-# The status page:
-# page = "127.0.0.1:8025"
+# The page: what waits, what it costs, "sync now", held mail, USB sticks. Its password: 'agent page password'.
+page = "127.0.0.1:8025"
 # For the whole house: listen on "0.0.0.0:587" and "0.0.0.0:110", and give people passwords ('agent user add'), or trust:
 # lan = "192.168.7.0/24"
 

@@ -4,10 +4,11 @@ import { dirname, join, resolve } from 'node:path';
 import { decodeToken, type Token, TokenError } from '../shared/core/token.ts';
 import { type Call, EXIT, Exit } from '../shared/io/command-line.ts';
 import { writeDurably } from '../shared/io/durable.ts';
-import type { AgentCommand, Desk } from './agent.ts';
+import type { Agent, AgentCommand, Desk } from './agent.ts';
 import { loadAgentConfig } from './config.ts';
 import { agentToml } from './config-template.ts';
 import { writeKey } from './key.ts';
+import { firstPagePassword } from './page-password.ts';
 import { runSync } from './run-sync.ts';
 
 const DEFAULT_DATA = '/var/lib/fieldpost-agent';
@@ -91,8 +92,16 @@ async function exists(file: string): Promise<boolean> {
   }
 }
 
+/** Where the page is, and the password that it now has; nothing when it has one already. */
+async function tellPage(agent: Agent, out: Call['out']): Promise<void> {
+  const { page } = agent.config.listen;
+  const password = page === undefined ? undefined : await firstPagePassword(agent);
+  if (password !== undefined) out(`this office's page: http://${page}, its password: ${password}`);
+}
+
 async function tryHub(desk: Desk, { out }: Call): Promise<number> {
   const agent = await desk.open();
+  await tellPage(agent, out);
   // The directory comes, and no mail: what waits may be much, and the link dear.
   const result = await runSync(agent, { up: false, down: false });
   if (result.ok) {

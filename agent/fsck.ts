@@ -15,6 +15,8 @@ import { type Lock, tryLock } from '../shared/io/lock.ts';
 import type { AgentCommand } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import { HELD } from './held.ts';
+import { PAGE } from './page-password.ts';
+import { SENT } from './sent.ts';
 import { TRIPS } from './trips.ts';
 
 export const fsckCommand: AgentCommand = {
@@ -98,6 +100,18 @@ const agentKinds = (run: Fsck): readonly Kind[] => [
     keys: /^trips$/,
     schema: TRIPS,
     means: 'the record of past syncs, and what is left of budgets, begin anew',
+  }),
+  recordKind(run, {
+    what: 'records of the page',
+    keys: /^page$/,
+    schema: PAGE,
+    means: "'agent page password' makes a new password for the page",
+  }),
+  recordKind(run, {
+    what: 'records of what was sent',
+    keys: /^sent$/,
+    schema: SENT,
+    means: 'the page no longer tells where mail is that was sent before',
   }),
   directoryKind(run),
   { what: 'frames in part', keys: /^partial\// },

@@ -3,6 +3,7 @@
  * record, `held/<id>`; it goes when the mail itself comes, or is dropped.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import { decodeWords } from 'postal-mime';
 import * as z from 'zod/mini';
 import { NORMAL } from '../shared/core/entry.ts';
 import { fieldValue, headerBlock, headerFields } from '../shared/core/headers.ts';
@@ -60,10 +61,12 @@ export const HELD = z.object({
   bytes: z.number(),
   /** Number of attachments. */
   parts: z.number(),
-  /** Unix seconds. */
+  /** Unix seconds by the hub's clock. */
   since: z.number(),
+  /** What the hub was last asked for, in the words of a request. */
+  asked: z.optional(z.string()),
 });
-type Held = z.infer<typeof HELD>;
+export type Held = z.infer<typeof HELD>;
 
 const FOLDER = 'held/';
 const HELD_MAX = 1_000;
@@ -89,14 +92,8 @@ export async function noteHeld(agent: Agent, mail: Mail, now: number): Promise<v
 /** One mail may be held for several people here, each with their own token. */
 const keyOf = (recipient: string, id: string): string => `${FOLDER}${id}.${digest([recipient]).slice(0, 8)}`;
 
-/** RFC 2047, as our summaries write it. */
-const decodeWords = (text: string): string =>
-  text
-    .replace(/\?=\s+=\?utf-8\?B\?/gi, '?==?utf-8?B?')
-    .replace(/=\?utf-8\?B\?([A-Za-z0-9+/=]*)\?=/gi, (_, base64: string) => Buffer.from(base64, 'base64').toString());
-
 /** What the hub holds for this office, the oldest first. */
-async function allHeld(store: Store): Promise<readonly Held[]> {
+export async function allHeld(store: Store): Promise<readonly Held[]> {
   const listed = await store.list(FOLDER, { limit: HELD_MAX });
   const held = await Promise.all(listed.map(({ key }) => readHeld(store, key)));
   return held.filter((one) => one !== undefined).sort((a, b) => a.since - b.since);
@@ -171,9 +168,16 @@ const priceWords = ({ link, cost, currency }: LinkPrice): readonly string[] =>
 async function fetch(agent: Agent, { positionals: [prefix = ''], options, out }: Call): Promise<undefined> {
   const word = wordOf(options);
   const held = await findHeld(agent, prefix);
-  await ask(agent, held, requestBytes(agent, held, word));
-  if (word === 'drop') await agent.store.remove(keyOf(held.recipient, held.id));
+  await askFor(agent, held, word);
   out(`${held.id.slice(0, ID_DIGITS)}: the hub is asked for ${word} with the next sync`);
+}
+
+/** With the next sync: `all`, `text`, `small`, `drop`, or numbers of attachments. Durable when it returns; throws Exit 75. */
+export async function askFor(agent: Agent, held: Held, word: string): Promise<void> {
+  await ask(agent, held, requestBytes(agent, held, word));
+  const key = keyOf(held.recipient, held.id);
+  if (word === 'drop') await agent.store.remove(key);
+  else await agent.store.put(key, textBody(JSON.stringify({ ...held, asked: word })));
 }
 
 function wordOf({ text, drop, small, part }: Call['options']): string {

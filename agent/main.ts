@@ -12,6 +12,7 @@ import { enrolCommand } from './enrol.ts';
 import { fsckCommand } from './fsck.ts';
 import { fetchCommand, heldCommand } from './held.ts';
 import { openAgent } from './open-agent.ts';
+import { pageCommand } from './page-password.ts';
 import { queueCommand } from './queue.ts';
 import { runCommand } from './run.ts';
 import { sendCommand } from './send.ts';
@@ -63,6 +64,7 @@ const PROGRAM: Program<Desk> = {
     fetchCommand,
     ...batchCommands,
     ...userCommands,
+    pageCommand,
     checkCommand,
     fsckCommand,
   ],

@@ -16,16 +16,41 @@ export interface ProgressFacts {
   readonly bytesWaiting: number;
 }
 
-/** `[########        ] sent 3, received 1, 12 KB, 240 B/s, 40 s left, 0.48`. */
-export function progressLine({ progress, link, seconds, bytesWaiting }: ProgressFacts): string {
-  const { sent, received, bytesUp, bytesDown } = progress;
+export interface Reached {
+  /** Both ways, as the socket carries them. */
+  readonly bytes: number;
+  /** Of what waited here, 0 to 1. */
+  readonly share: number;
+  /** Bytes a second; undefined while nothing can be said. */
+  readonly speed?: number;
+  readonly secondsLeft?: number;
+  /** By the prices of the link, if it has any. */
+  readonly money?: number;
+}
+
+export function reached({ progress, link, seconds, bytesWaiting }: ProgressFacts): Reached {
+  const { sent, bytesUp, bytesDown } = progress;
   const bytes = bytesUp + bytesDown;
   const speed = seconds >= SECONDS_MIN ? bytes / seconds : 0;
   const share = bytesWaiting > 0 ? Math.min(1, sent.bytesRaw / bytesWaiting) : 1;
+  const isUnderWay = share > 0 && share < 1 && speed > 0;
+  return {
+    bytes,
+    share,
+    ...(speed > 0 ? { speed } : {}),
+    ...(isUnderWay ? { secondsLeft: (bytesUp / share - bytesUp) / speed } : {}),
+    ...(hasPrice(link) ? { money: priceOf(link, { bytes, seconds }) } : {}),
+  };
+}
+
+/** `[########        ] sent 3, received 1, 12 KB, 240 B/s, 40 s left, 0.48`. */
+export function progressLine(facts: ProgressFacts): string {
+  const { sent, received } = facts.progress;
+  const { bytes, share, speed, secondsLeft, money } = reached(facts);
   const filled = Math.round(share * BAR);
-  const left = share > 0 && share < 1 && speed > 0 ? `, ${span((bytesUp / share - bytesUp) / speed)} left` : '';
-  const money = hasPrice(link) ? `, ${moneyText(priceOf(link, { bytes, seconds }), link)}` : '';
-  const rate = speed > 0 ? `, ${size(Math.round(speed))}/s` : '';
+  const left = secondsLeft === undefined ? '' : `, ${span(secondsLeft)} left`;
+  const price = money === undefined ? '' : `, ${moneyText(money, facts.link)}`;
+  const rate = speed === undefined ? '' : `, ${size(Math.round(speed))}/s`;
   const bar = `[${'#'.repeat(filled)}${' '.repeat(BAR - filled)}]`;
-  return `${bar} sent ${sent.mails}, received ${received.mails}, ${size(bytes)}${rate}${left}${money}`;
+  return `${bar} sent ${sent.mails}, received ${received.mails}, ${size(bytes)}${rate}${left}${price}`;
 }

@@ -25,9 +25,23 @@ export const queueCommand: AgentCommand = {
 const ID_DIGITS = 12;
 const RECIPIENTS_SHOWN = 3;
 
-interface Queued {
+export interface Queued {
   readonly entry: Entry;
   readonly note: Note | undefined;
+}
+
+/** What there is to say of a mail that waits here. */
+export interface Waiting {
+  readonly id: string;
+  readonly sender: string;
+  /** Those who have not got it yet. */
+  readonly recipients: readonly string[];
+  readonly bytes: number;
+  /** Unix seconds by this laptop's clock. */
+  readonly since: number;
+  readonly urgency: number;
+  readonly attempts: number;
+  readonly lastError: string | undefined;
 }
 
 async function print(agent: Agent, { json, out }: Call): Promise<undefined> {
@@ -54,7 +68,8 @@ async function print(agent: Agent, { json, out }: Call): Promise<undefined> {
   else for (const text of summary({ count, bytes, misfits })) out(text);
 }
 
-async function* queued({ store }: Agent): AsyncGenerator<Queued | Misfit> {
+/** Each mail that waits, the next to go first; and each file that is no mail of ours. */
+export async function* queued({ store }: Agent): AsyncGenerator<Queued | Misfit> {
   for (let after: string | undefined; ; ) {
     const page = await listEntries(store, OUT, after === undefined ? {} : { after });
     for (const { key } of page) {
@@ -79,7 +94,7 @@ async function open(store: Store, key: string): Promise<Queued | Misfit | undefi
 const stickWords = ({ since, by }: OnStick, now: number): string =>
   `, ${by === undefined ? 'on a stick' : `with ${by}`} for ${span(now - since)}`;
 
-function facts({ entry: { id, head }, note }: Queued) {
+export function facts({ entry: { id, head }, note }: Queued): Waiting {
   const { sender, recipients, size: bytes, accepted: since, urgency } = head;
   const waiting = recipients.filter((recipient) => !note || !Object.hasOwn(note.settled, recipient));
   const { attempts = 0, lastError } = note ?? {};

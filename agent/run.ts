@@ -4,7 +4,6 @@ import { tryLock } from '../shared/io/lock.ts';
 import type { Agent, AgentCommand, AgentService } from './agent.ts';
 import { startFirewall } from './firewall.ts';
 import { checkListeners } from './lan.ts';
-import { startPage } from './page.ts';
 import { startPop3 } from './pop3.ts';
 import { startQmtp } from './qmtp.ts';
 import { scanQueues } from './queue-maildir.ts';
@@ -51,7 +50,7 @@ async function serve(agent: Agent, { stop, ready }: Serving): Promise<void> {
     services.push(...(await startFirewall(agent)));
     const schedule = startSchedule(agent);
     services.push(schedule, startQueues(agent), startSignal(schedule));
-    services.push(...(await startPage(agent, schedule)));
+    services.push(...(await startPageIfWanted(agent, schedule)));
     const listen = Object.fromEntries(services.flatMap(({ name, address }) => (address ? [[name, address]] : [])));
     ready(JSON.stringify({ event: 'ready', listen }));
     agent.log.info('the agent serves', listen);
@@ -60,6 +59,14 @@ async function serve(agent: Agent, { stop, ready }: Serving): Promise<void> {
   } finally {
     await Promise.all(services.map((service) => service.close(CLOSE_SECONDS)));
   }
+}
+
+/** Loaded only where it is served: no other command needs it. */
+async function startPageIfWanted(agent: Agent, schedule: Schedule): Promise<readonly AgentService[]> {
+  const { page } = agent.config.listen;
+  if (page === undefined) return [];
+  const { startPage } = await import('./page/serve.ts');
+  return [await startPage(agent, schedule, page)];
 }
 
 function startSignal(schedule: Schedule): AgentService {

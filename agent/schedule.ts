@@ -6,8 +6,8 @@ import { readFile } from 'node:fs/promises';
 import { expire } from '../shared/io/expire.ts';
 import type { Agent, AgentService } from './agent.ts';
 import { hubTimeOffset } from './hub-time.ts';
-import { runSync } from './run-sync.ts';
 import type { SyncResult } from './sync.ts';
+import { SyncWatch } from './sync-watch.ts';
 import { lastTrips } from './trips.ts';
 
 const FIRST_RETRY_SECONDS = 60;
@@ -17,7 +17,15 @@ const DAY_MS = 86_400_000;
 
 export interface Schedule extends AgentService {
   /** Syncs now, or as soon as the sync that runs has ended. */
-  ask(): void;
+  ask(how?: AskedSync): void;
+  readonly watch: SyncWatch;
+}
+
+interface AskedSync {
+  /** A link of the configuration; default: the first that matches. */
+  readonly linkName?: string;
+  /** Whatever the hours of the link are. */
+  readonly force?: boolean;
 }
 
 export function startSchedule(agent: Agent): Schedule {
@@ -27,7 +35,8 @@ export function startSchedule(agent: Agent): Schedule {
   });
   return {
     name: 'schedule',
-    ask: () => schedule.ask(),
+    ask: (how) => schedule.ask(how),
+    watch: schedule.watch,
     close: async (seconds) => {
       const late = new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000).unref());
       schedule.stop();
@@ -40,7 +49,8 @@ class Scheduler {
   readonly #agent: Agent;
   readonly #abort = new AbortController();
   #failures = 0;
-  #asked = false;
+  #asked: AskedSync | undefined;
+  readonly watch: SyncWatch;
   #wake: () => void = () => undefined;
   /** Undefined before the first look. */
   #routes: string | undefined;
@@ -48,10 +58,11 @@ class Scheduler {
 
   constructor(agent: Agent) {
     this.#agent = agent;
+    this.watch = new SyncWatch(agent);
   }
 
-  ask(): void {
-    this.#asked = true;
+  ask(how: AskedSync = {}): void {
+    this.#asked = how;
     this.#wake();
   }
 
@@ -102,11 +113,13 @@ class Scheduler {
   }
 
   async #sync(): Promise<void> {
-    this.#asked = false;
+    const how = this.#asked ?? {};
+    this.#asked = undefined;
     const { log } = this.#agent;
     try {
-      const result = await runSync(this.#agent, { signal: this.#abort.signal });
-      this.#failures = result.ok ? 0 : this.#failures + 1;
+      const { result, isCancelled } = await this.watch.run(how, this.#abort.signal);
+      // Who ended it does not want it again in a minute.
+      this.#failures = result.ok || isCancelled ? 0 : this.#failures + 1;
       tell(this.#agent, result);
       if (result.ok) await this.#forget();
     } catch (error) {

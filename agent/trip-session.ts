@@ -31,6 +31,7 @@ import {
 import { type Agent, OUT } from './agent.ts';
 import { noteHeld } from './held.ts';
 import { hubTimeOffset, setHubTime, TRIP_STATE } from './hub-time.ts';
+import { SentLog } from './sent.ts';
 import { linksToTell } from './told-links.ts';
 
 const HUB = { name: 'hub', relays: true } as const;
@@ -103,6 +104,7 @@ async function sideOf(agent: Agent, state: TripState, plan: TripPlan): Promise<T
   // Until a hub has said otherwise: every one since the first version reads these.
   let hubCodecs = state.hubCodecs ?? CODECS_KNOWN;
   const ledger = new Ledger(state.ledger);
+  const sent = new SentLog(agent);
   return {
     place: agent.place,
     greeting: {
@@ -147,6 +149,8 @@ async function sideOf(agent: Agent, state: TripState, plan: TripPlan): Promise<T
       ({ mailBytesMax: hubMailBytesMax, codecs: hubCodecs } = welcome);
     },
     accepted: (mail) => noteHeld(agent, mail, agent.now() + offset),
+    delivered: async (entry) => sent.note(entry, agent.now() + offset),
+    ended: () => sent.save(),
     takeDirectory: (frame) => takeDirectory(agent, frame),
     lacking: (ids) => Promise.all(ids.map((id) => isLacking(agent, id))),
     onPublished: (listener) => agent.onPublished(listener),

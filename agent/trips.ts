@@ -22,6 +22,10 @@ const TRIP = z.strictObject({
   bytesWire: z.int(),
   cost: z._default(z.number(), 0),
   error: z.optional(z.string()),
+  /** Exit code of a trip that ended early. */
+  exit: z.optional(z.int()),
+  /** What the hub said that it kept back. */
+  waitingDown: z.optional(z.strictObject({ mails: z.int(), bytes: z.int() })),
 });
 
 const USE = z.strictObject({ bytes: z.number(), seconds: z.number(), money: z.number() });
@@ -106,9 +110,20 @@ export function recordTrip(agent: Agent, result: SyncResult): Promise<void> {
     const bytesWire = result.up.bytesWire + result.down.bytesWire;
     const time = await hubNow(agent);
     if (bytesWire === 0 && trips.last.at(-1)?.error === result.error) return;
-    const { link, seconds, up, down, error, cost } = result;
+    const { link, seconds, up, down, error, exit, cost, waiting } = result;
     const bytesRaw = up.bytesRaw + down.bytesRaw;
-    const trip: Trip = { time, link, seconds, mailsUp: up.mails, mailsDown: down.mails, bytesRaw, bytesWire, cost };
+    const trip: Trip = {
+      time,
+      link,
+      seconds,
+      mailsUp: up.mails,
+      mailsDown: down.mails,
+      bytesRaw,
+      bytesWire,
+      cost,
+      ...(error === undefined ? {} : { error, exit }),
+      ...(waiting.down ? { waitingDown: waiting.down } : {}),
+    };
     const before = usedIn(trips, link, time);
     const used = new Map(trips.used);
     used.set(link, {
@@ -117,7 +132,7 @@ export function recordTrip(agent: Agent, result: SyncResult): Promise<void> {
       today: sum(before.today, { bytes: bytesWire, seconds, money: cost }),
       thisMonth: sum(before.thisMonth, { bytes: bytesWire, seconds, money: cost }),
     });
-    const last = [...trips.last, error === undefined ? trip : { ...trip, error }].slice(-KEPT_MAX);
+    const last = [...trips.last, trip].slice(-KEPT_MAX);
     await agent.store.put(KEY, textBody(JSON.stringify({ last, used: [...used] })));
   });
 }

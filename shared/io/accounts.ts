@@ -9,13 +9,13 @@ import { type Store, StoreError } from './store.ts';
 
 const KEY = 'accounts';
 
-const ACCOUNT = z.strictObject({
+export const ACCOUNT = z.strictObject({
   salt: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
   hash: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
 });
 export const ACCOUNTS = z.array(z.tuple([z.string(), ACCOUNT]));
 
-type Account = z.infer<typeof ACCOUNT>;
+export type Account = z.infer<typeof ACCOUNT>;
 export type Accounts = ReadonlyMap<string, Account>;
 
 /** Some ten thousand people. */

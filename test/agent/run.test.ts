@@ -4,7 +4,7 @@ import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lastTrips } from '../../agent/trips.ts';
 import { type OfficeFolder, officeFolder } from '../support/office-folder.ts';
 import { SmtpSession } from '../support/smtp-client.ts';
@@ -24,7 +24,10 @@ interface Served {
 
 async function serve({ config }: OfficeFolder): Promise<Served> {
   const main = join(import.meta.dirname, '../../agent/main.ts');
-  const child = spawn(process.execPath, [main, 'run', '--config', config], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const jsx = join(import.meta.dirname, '../support/jsx.mjs');
+  const child = spawn(process.execPath, ['--import', jsx, main, 'run', '--config', config], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
   closing.push(async () => {
     child.kill('SIGKILL');
@@ -49,19 +52,6 @@ async function office(more = ''): Promise<OfficeFolder> {
 function address(text = ''): { host: string; port: number } {
   const [host = '', port = ''] = text.split(':');
   return { host, port: Number(port) };
-}
-
-function ask(where: string, options: { method?: string; path?: string; headers?: Record<string, string> }) {
-  const { host, port } = address(where);
-  return new Promise<{ code: number; text: string }>((resolve, reject) => {
-    request({ host, port, headers: { host: where }, ...options }, async (answer) => {
-      let text = '';
-      for await (const chunk of answer) text += chunk;
-      resolve({ code: answer.statusCode ?? 0, text });
-    })
-      .on('error', reject)
-      .end();
-  });
 }
 
 /** Each attempt to call the hub fails, and the first leaves a line. */
@@ -132,17 +122,101 @@ test('SIGUSR1 asks for a sync', async () => {
   expect(await called(made)).toMatchObject({ error: expect.stringMatching(/nothing listens there/) });
 });
 
-test('the page shows the status, and only its own button asks for a sync', async () => {
-  const made = await office();
-  const { page = '' } = (await serve(made)).listen;
-  expect(await ask(page, {})).toMatchObject({ code: 200, text: expect.stringMatching(/agent run +runs/) });
-  expect(await ask(page, { headers: { host: 'evil.example.com' } })).toMatchObject({ code: 403 });
-  const post = { method: 'POST', path: '/sync' };
-  expect(await ask(page, post)).toMatchObject({ code: 403 });
-  expect(await ask(page, { ...post, headers: { host: page, origin: 'http://evil.example.com' } })).toMatchObject({
-    code: 403,
+interface Asked {
+  readonly method?: string;
+  readonly path?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+
+/** `cookie` of an answer, for the next request. */
+function ask(where: string, { body, ...options }: Asked) {
+  const { host, port } = address(where);
+  return new Promise<{ code: number; text: string; cookie: string }>((resolve, reject) => {
+    request({ host, port, headers: { host: where }, ...options }, async (answer) => {
+      let text = '';
+      for await (const chunk of answer) text += chunk;
+      const cookie = (answer.headers['set-cookie'] ?? []).map((line) => line.split(';')[0]).join('; ');
+      resolve({ code: answer.statusCode ?? 0, text, cookie });
+    })
+      .on('error', reject)
+      .end(body);
   });
-  expect(await lastTrips(await made.open())).toEqual([]);
-  expect(await ask(page, { ...post, headers: { host: page, origin: `http://${page}` } })).toMatchObject({ code: 303 });
-  expect(await called(made)).toMatchObject({ link: 'default' });
+}
+
+function post(where: string, path: string, fields: Record<string, string>, more: Record<string, string> = {}) {
+  const headers = {
+    host: where,
+    origin: `http://${where}`,
+    'content-type': 'application/x-www-form-urlencoded',
+    ...more,
+  };
+  return ask(where, { method: 'POST', path, headers, body: new URLSearchParams(fields).toString() });
+}
+
+describe('the page', () => {
+  let made: OfficeFolder;
+  let page: string;
+  beforeEach(async () => {
+    made = await office();
+    await made.agent(['page', 'password', '--password-stdin'], { input: 'open sesame\n' });
+    page = (await serve(made)).listen.page ?? '';
+  });
+
+  const enter = (password: string, name = '') => post(page, '/enter', { name, password });
+  const tokenIn = (text: string): string => /name="token" value="([0-9a-f]{64})"/.exec(text)?.[1] ?? '';
+
+  test('shows a line to everybody of this office, and nobody else', async () => {
+    expect(await ask(page, {})).toMatchObject({ code: 200, text: expect.stringContaining('Nothing waits to be sent') });
+    expect(await ask(page, { headers: { host: 'evil.example.com' } })).toMatchObject({ code: 403 });
+    for (const path of ['/mail', '/stick']) expect(await ask(page, { path })).toMatchObject({ code: 303 });
+    expect(await ask(page, { path: '/events' })).toMatchObject({ code: 403 });
+  });
+
+  test('does only what its own forms ask, of who is logged in', async () => {
+    expect((await enter('open sesame', 'nobody')).code).toBe(403);
+    const { code, cookie } = await enter('open sesame');
+    expect(code).toBe(303);
+    const token = tokenIn((await ask(page, { headers: { host: page, cookie } })).text);
+    expect(token).toHaveLength(64);
+    const refused = [
+      await post(page, '/sync', { token }),
+      await post(page, '/sync', {}, { cookie }),
+      await post(page, '/sync', { token: token.replace(/./g, '0') }, { cookie }),
+      await post(page, '/sync', { token }, { cookie, origin: 'http://evil.example.com' }),
+      await ask(page, { method: 'POST', path: '/sync', headers: { host: page, cookie }, body: `token=${token}` }),
+    ];
+    expect(refused.map((answer) => answer.code)).toEqual([403, 403, 403, 403, 403]);
+    expect((await post(page, '/sync', { token, padding: 'x'.repeat(10_000) }, { cookie })).code).toBe(400);
+    expect(await lastTrips(await made.open())).toEqual([]);
+    expect((await post(page, '/sync', { token }, { cookie })).code).toBe(303);
+    expect(await called(made)).toMatchObject({ link: 'default' });
+  });
+
+  test('a new password ends every session', async () => {
+    const { cookie } = await enter('open sesame');
+    const mine = { headers: { host: page, cookie } };
+    expect(tokenIn((await ask(page, mine)).text)).not.toBe('');
+    const { out } = await made.agent(['page', 'password']);
+    expect(tokenIn((await ask(page, mine)).text)).toBe('');
+    const [, fresh = ''] = /password of the page: (\S+)/.exec(out) ?? [];
+    expect((await enter(fresh)).code).toBe(303);
+  });
+
+  test('who guesses must wait', async () => {
+    const codes: number[] = [];
+    for (let guess = 0; guess < 6; guess += 1) codes.push((await enter(`guess ${guess}`)).code);
+    expect(codes).toEqual([403, 403, 403, 403, 403, 429]);
+    expect((await enter('open sesame')).code).toBe(429);
+  });
+
+  test('a file from who is not logged in is not read', async () => {
+    const body = '--b\r\ncontent-disposition: form-data; name="file"; filename="x"\r\n\r\nxx\r\n--b--\r\n';
+    const headers = { host: page, origin: `http://${page}`, 'content-type': 'multipart/form-data; boundary=b' };
+    const { cookie } = await enter('open sesame');
+    const read = (more: Record<string, string>) =>
+      ask(page, { method: 'POST', path: '/stick/read', headers: { ...headers, ...more }, body });
+    expect((await read({})).code).toBe(403);
+    expect((await read({ cookie })).code).toBe(403);
+  });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { RULES } from './import-rules.ts';
 import { importsOf, type Source, sources } from './sources.ts';
 
-const product = sources('hub/*.ts', 'agent/*.ts', 'shared/*.ts');
+const product = sources('hub/*.ts', 'hub/*.tsx', 'agent/*.ts', 'agent/*.tsx', 'shared/*.ts');
 
 describe('the product keeps the rules of the house', () => {
   for (const { rule, because, breaches } of RULES) {

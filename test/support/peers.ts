@@ -17,6 +17,7 @@ const PEERS = {
   uucp: { program: '/usr/lib/uucp/uucico', packages: ['uucp'] },
   nncp: { program: '/usr/bin/nncp-toss', packages: ['nncp'] },
   nft: { program: '/usr/sbin/nft', packages: ['nftables', 'iproute2'] },
+  chromium: { program: '/usr/bin/chromium', packages: ['chromium', 'fonts-noto-core'] },
   curl: { program: '/usr/bin/curl', packages: ['curl'] },
 } as const;
 

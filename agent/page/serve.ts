@@ -1,0 +1,36 @@
+/** The page's listener: this machine, and hosts of the trusted subnet. */
+import { createServer } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { bind } from '../../shared/io/listen.ts';
+import type { Agent, AgentService } from '../agent.ts';
+import { checkReach, trustedHosts } from '../lan.ts';
+import type { Schedule } from '../schedule.ts';
+import { pageApp } from './app.tsx';
+
+const HEADERS_MS = 30_000;
+/** A large stick over a slow wireless network takes its time; one that has come to a halt does not. */
+const REQUEST_MS = 3_600_000;
+const IDLE_MS = 60_000;
+/** Each browser that looks at the page holds one or two. */
+const CONNECTIONS_MAX = 100;
+
+/** At the address that the configuration names. */
+export async function startPage(agent: Agent, schedule: Schedule, address: string): Promise<AgentService> {
+  checkReach(agent, 'page');
+  const app = pageApp({ agent, schedule, trusts: trustedHosts(agent.config) });
+  const server = createServer(
+    { requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS },
+    getRequestListener(app.fetch),
+  );
+  server.timeout = IDLE_MS;
+  server.maxConnections = CONNECTIONS_MAX;
+  const bound = await bind(server, { field: 'listen.page', address });
+  return {
+    name: 'page',
+    address: bound,
+    close: async () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
