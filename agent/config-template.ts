@@ -59,6 +59,12 @@ page = "127.0.0.1:8025"
 # plain = true
 # On HF radio, where the line carries one direction at a time:
 # half_duplex = true
+# Where only the web passes, through a proxy it may be (CARRIERS.md):
+# [[link]]
+# name = "hotel"
+# match = { ssid = "hotel" }
+# via = "web"
+# proxy = "http://10.0.0.1:3128"
 # A link can be a program that carries files (CARRIERS.md):
 # [[link]]
 # name = "nncp"

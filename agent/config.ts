@@ -128,6 +128,16 @@ const LINK = z.strictObject({
   firewall: z.optional(z.boolean()),
   /** Mail comes as plain text; the original stays at the hub, and can be asked for. */
   plain: z.optional(z.boolean()),
+  /** `web`: ordinary HTTPS, for lines on which only the web passes. */
+  via: z.optional(z.enum(['web'])),
+  /** The proxy of such a line: `http://HOST:PORT`, `http://NAME:PASSWORD@HOST:PORT`. */
+  proxy: z.optional(
+    z.string().check(z.regex(/^http:\/\/[^/\s]+:\d{1,5}\/?$/, 'a proxy such as "http://10.0.0.1:3128"')),
+  ),
+  /** A file with the certificate of whoever signed the hub's, or the proxy's own; default: the public ones. */
+  ca: z.optional(z.string().check(z.minLength(1))),
+  /** `any`: none is looked at, for what travels is sealed all the same. Where the clock is wrong, or a proxy shows its own. */
+  certificate: z.optional(z.enum(['any'])),
   /** This program, with these arguments, carries batches to the hub: `{file}` is the file, which else is on its standard input. */
   command: z.optional(z.array(z.string().check(z.minLength(1))).check(z.minLength(1))),
   /** The program is stopped after that. */
@@ -180,6 +190,8 @@ export function loadAgentConfig(file: string): AgentConfig {
   const names = config.link.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new ConfigError(`${file}: link.name "${twice}" is used twice: give each link its own`);
+  const both = config.link.find(({ via, command }) => via !== undefined && command !== undefined);
+  if (both) throw new ConfigError(`${file}: link "${both.name}" has both via and command: make two links of it`);
   const beside = (path: string): string => resolve(dirname(file), path);
   return {
     ...config,
@@ -187,6 +199,10 @@ export function loadAgentConfig(file: string): AgentConfig {
     key_file: beside(config.key_file),
     data: beside(config.data),
     queue: config.queue.map((queue) => ({ ...queue, path: beside(queue.path) })),
-    link: config.link.map((link) => (link.inbox === undefined ? link : { ...link, inbox: beside(link.inbox) })),
+    link: config.link.map((link) => ({
+      ...link,
+      ...(link.inbox === undefined ? {} : { inbox: beside(link.inbox) }),
+      ...(link.ca === undefined ? {} : { ca: beside(link.ca) }),
+    })),
   };
 }

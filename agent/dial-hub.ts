@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Dispatcher } from 'undici';
 // The whole of undici is 280 KB more, for fetch, WebSocket and the like; it is also what gives Client its `request`.
@@ -51,6 +51,9 @@ export interface HubAddress {
 /** Bytes of a request that nobody ends: more than any trip has. */
 const ENDLESS = '999999999999';
 
+/** Until the connection must stand: a satellite call is set up in 20 s and more. */
+export const DIAL_SECONDS = 90;
+
 /** TCP's and TLS's. */
 const HANDSHAKES = 2;
 
@@ -59,12 +62,7 @@ export async function callHub(address: HubAddress): Promise<HubCall> {
   const { key: _, ...where } = address;
   const raw = await dial(where);
   const socket = await secure(raw, address);
-  const client = new Client(`http://${address.host}`, {
-    // undici must not hear of the connection before it has asked for it.
-    connect: (_options, connected) => setImmediate(() => connected(null, socket)),
-    bodyTimeout: 0,
-    headersTimeout: 0,
-  });
+  const client = clientOver(socket, address.host);
   // Nothing is gathered here: the trip gathers, and waits for the line.
   const body = new PassThrough({ highWaterMark: 1 });
   // Chunks would cost 7 bytes each; nobody looks at the host.
@@ -89,6 +87,78 @@ export async function callHub(address: HubAddress): Promise<HubCall> {
       await client.destroy();
     },
   };
+}
+
+/** HTTP over a connection that stands. When that has gone there is no other. */
+function clientOver(socket: TLSSocket, host: string): Client {
+  let isTaken = false;
+  return new Client(`http://${host}`, {
+    // undici must not hear of the connection before it has asked for it.
+    connect: (_options, connected) => {
+      const gone = isTaken || socket.destroyed;
+      isTaken = true;
+      setImmediate(() => (gone ? connected(new TripCut('the link was cut'), null) : connected(null, socket)));
+    },
+    bodyTimeout: 0,
+    headersTimeout: 0,
+    // Or it would hang up rather than send a second request within what the hub allows.
+    keepAliveTimeoutThreshold: 1,
+  });
+}
+
+export interface WebCall {
+  /** Bytes of the TCP stream so far, handshakes included. */
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  /** Sends a batch; answers the one that comes back. Throws HubRefused, or TripCut. */
+  post(batch: AsyncIterable<Uint8Array>): Promise<AsyncIterable<Uint8Array>>;
+  destroy(): void;
+  close(): Promise<void>;
+}
+
+/** `raw`: the connection below TLS. */
+export function webCall(raw: Socket, socket: TLSSocket, host: string): WebCall {
+  const client = clientOver(socket, host);
+  const records = new TlsRecords(socket);
+  socket.on('error', () => undefined);
+  return {
+    get bytesUp() {
+      return raw.bytesWritten;
+    },
+    get bytesDown() {
+      return raw.bytesRead;
+    },
+    post: async (batch) => {
+      const body = Readable.from(told(batch, records));
+      const answer = request.call(client, { method: 'POST', path: '/batch', body });
+      try {
+        const { statusCode, body } = await answer;
+        if (statusCode === 200) return arriving(body);
+        const sentence = await sentenceOf(statusCode, body);
+        // What stands there is some other web server, or a proxy.
+        if (statusCode === 404 || statusCode === 405)
+          throw new HubRefused(EXIT.later, `no hub takes batches there: ${sentence}`);
+        throw new HubRefused(exitOf(statusCode), sentence);
+      } catch (error) {
+        if (error instanceof HubRefused) throw error;
+        throw new TripCut('the link was cut', { cause: error });
+      }
+    },
+    destroy: () => {
+      socket.destroy();
+    },
+    close: async () => {
+      socket.destroy();
+      await client.destroy();
+    },
+  };
+}
+
+async function* told(batch: AsyncIterable<Uint8Array>, records: TlsRecords): AsyncGenerator<Uint8Array> {
+  for await (const chunk of batch) {
+    yield chunk;
+    records.wrote(chunk.length);
+  }
 }
 
 async function secure(raw: Socket, { host, port, key, seconds }: HubAddress): Promise<TLSSocket> {

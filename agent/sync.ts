@@ -8,12 +8,13 @@ import { type TripOutcome, TripSession } from '../shared/io/trip-session.ts';
 import { type TripCounts, TripCut } from '../shared/io/trip-side.ts';
 import { type Agent, OUT } from './agent.ts';
 import type { LinkConfig } from './config.ts';
-import { callHub, type HubCall, HubRefused } from './dial-hub.ts';
+import { callHub, DIAL_SECONDS, type HubCall, HubRefused } from './dial-hub.ts';
 import { downBytesMax } from './down-limit.ts';
 import { DEFAULT_LINK } from './link.ts';
 import { type Meter, startMeter } from './meter.ts';
 import { priceOf } from './price.ts';
 import { agentSide, setLinksTold } from './trip-session.ts';
+import { syncByWeb } from './web-sync.ts';
 
 export interface SyncOptions {
   /** The link in use; its limits hold. */
@@ -73,9 +74,6 @@ export interface SyncResult {
 
 const NO_MAIL = { mails: 0, bytesRaw: 0 } as const;
 
-/** Until the connection must stand: a satellite call is set up in 20 s and more. */
-const DIAL_SECONDS = 90;
-
 /** Never throws for what a link or the hub does: the result says it. */
 export async function sync(agent: Agent, options: SyncOptions = {}): Promise<SyncResult> {
   const started = performance.now();
@@ -104,7 +102,7 @@ interface Fault {
 interface Trip {
   /** Whether the hub was asked for mail. */
   readonly down?: boolean;
-  readonly call?: HubCall;
+  readonly call?: Pick<HubCall, 'bytesUp' | 'bytesDown' | 'roundTrips'>;
   readonly outcome?: TripOutcome;
   readonly fault?: Fault;
 }
@@ -112,6 +110,15 @@ interface Trip {
 async function syncAlone(agent: Agent, options: SyncOptions): Promise<Trip> {
   await agent.refresh();
   const since = performance.now();
+  if (options.link?.via === 'web') {
+    const { error, ...trip } = await syncByWeb(agent, {
+      ...options,
+      link: options.link,
+      hub: hubAddress(agent),
+      since,
+    });
+    return error ? { ...trip, fault: faultOf(error) } : trip;
+  }
   let call: HubCall;
   try {
     call = await callHub({

@@ -1,9 +1,16 @@
 /** Trips in progress: one for each office. Who begins a new one, or changes what a trip stands on, ends the old one first. */
-import type { TripSession } from '../shared/io/trip-session.ts';
+import type { TripOutcome } from '../shared/io/trip-session.ts';
 import type { Hub } from './hub.ts';
 
+/** A trip over a link, or one by batches. */
+export interface Session {
+  run(): Promise<TripOutcome>;
+  /** Ends it early; what has arrived stands. */
+  abort(reason: Error): void;
+}
+
 export interface RunningTrip {
-  readonly session: TripSession;
+  readonly session: Session;
   readonly ended: Promise<unknown>;
 }
 
@@ -31,11 +38,7 @@ export async function endTrip(hub: Hub, office: string, reason: Error): Promise<
  * Begins a trip: `begin` runs alone for its office and answers the session, which then runs to its end. Answers what
  * the session tells.
  */
-export async function runTrip(
-  hub: Hub,
-  office: string,
-  begin: () => Promise<TripSession>,
-): Promise<Awaited<ReturnType<TripSession['run']>>> {
+export async function runTrip(hub: Hub, office: string, begin: () => Promise<Session>): Promise<TripOutcome> {
   const turns = of(beginning, hub);
   const before = turns.get(office) ?? Promise.resolve();
   const mine = before.catch(() => undefined).then(() => start(hub, office, begin));
@@ -63,7 +66,7 @@ export async function betweenTrips<T>(hub: Hub, office: string, reason: Error, w
   }
 }
 
-async function start(hub: Hub, office: string, begin: () => Promise<TripSession>) {
+async function start(hub: Hub, office: string, begin: () => Promise<Session>) {
   const session = await begin();
   const ended = session.run();
   const trip = { session, ended };

@@ -16,19 +16,18 @@ import { arriving } from '../shared/io/arriving.ts';
 import { EXIT } from '../shared/io/command-line.ts';
 import { bind } from '../shared/io/listen.ts';
 import { pskIdentityOf, pskServerOptions } from '../shared/io/psk.ts';
-import { StoreError } from '../shared/io/store.ts';
 import { TlsRecords } from '../shared/io/tls-records.ts';
 import type { Wire } from '../shared/io/trip-output.ts';
-import type { TripOutcome } from '../shared/io/trip-session.ts';
 import { TripCut, TripRefused } from '../shared/io/trip-side.ts';
 import { unacknowledged } from '../shared/io/unacknowledged.ts';
 import { followCertificate, readCertificate } from './certificate.ts';
-import { noteTrip } from './contact.ts';
 import type { Hub, Service } from './hub.ts';
 import { type LineBytes, LineCount } from './line-count.ts';
 import { deriveOfficeKey } from './office-key.ts';
 import { runningTrips } from './running-trips.ts';
+import { reportTrip } from './trip-report.ts';
 import { type Caller, dropStalePartials, officeOf, serveTrip } from './trip-session.ts';
+import { answerBatch } from './web-batch.ts';
 
 /** Starts the listener of `listen.sync`, if there is one. */
 export async function startSync(hub: Hub): Promise<Service[]> {
@@ -45,7 +44,7 @@ export async function startSync(hub: Hub): Promise<Service[]> {
   }) as Server;
   lines = new LineCount(server);
   // A trip takes as long as its link makes it; what is silent for too long, the session itself ends.
-  Object.assign(server, { requestTimeout: 0, timeout: 0, keepAliveTimeout: 1_000 });
+  Object.assign(server, { requestTimeout: 0, timeout: 0, keepAliveTimeout: 15_000 });
   server.maxConnections = hub.config.limits.connections;
   server.on('secureConnection', (socket) => socket.setNoDelay(true));
   // A failed handshake is the caller's trouble; Node has closed the connection.
@@ -85,15 +84,16 @@ type SyncContext = Context<{ Bindings: HttpBindings }>;
 /** `inHand`: trips until all that they leave behind is written. */
 function syncApp(hub: Hub, inHand: Set<Promise<unknown>>, lineOf: LineOf): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
-  app.post('/', async (c) => {
-    const work = trip(hub, c, lineOf);
+  const held = async (work: Promise<Response>): Promise<Response> => {
     inHand.add(work);
     try {
       return await work;
     } finally {
       inHand.delete(work);
     }
-  });
+  };
+  app.post('/', (c) => held(trip(hub, c, lineOf)));
+  app.post('/batch', (c) => held(answerBatch(hub, c, lineOf(c.env.incoming.socket))));
   app.all('*', (c) => c.text('offices sync here, each with its own key', 401));
   app.onError((error, c) => {
     hub.log.error('a trip failed in a way that nobody foresaw', { error: String(error.stack) });
@@ -114,7 +114,7 @@ async function trip(hub: Hub, c: SyncContext, lineOf: LineOf): Promise<Response>
     const outcome = await serveTrip(hub, caller, hello, httpWire(rest, incoming, outgoing));
     if (!outgoing.writableEnded) outgoing.end();
     const seconds = (performance.now() - started) / 1_000;
-    await report(hub, office.name, { outcome, seconds, line: line?.() ?? { read: 0, written: 0 } });
+    await reportTrip(hub, office.name, { outcome, seconds, line: line?.() ?? { read: 0, written: 0 } });
     return RESPONSE_ALREADY_SENT;
   } catch (error) {
     if (error instanceof TripRefused) {
@@ -123,37 +123,6 @@ async function trip(hub: Hub, c: SyncContext, lineOf: LineOf): Promise<Response>
     }
     if (!(error instanceof TripError)) throw error;
     return c.text(error.message, 400);
-  }
-}
-
-interface Ended {
-  readonly outcome: TripOutcome;
-  readonly seconds: number;
-  readonly line: LineBytes;
-}
-
-async function report(hub: Hub, office: string, { outcome, seconds, line }: Ended): Promise<void> {
-  const { complete, sent, received, resumed, error, refusal } = outcome;
-  const counts = { up: received.mails, down: sent.mails };
-  const trouble = error?.message ?? refusal?.text;
-  if (complete) hub.log.info('an office has synced', { office, ...counts, resumed });
-  else hub.log.info('a trip ended early', { office, ...counts, resumed, reason: trouble });
-  try {
-    await noteTrip(hub, office, {
-      trips: 1,
-      mailsUp: received.mails,
-      mailsDown: sent.mails,
-      bytesRawUp: received.bytesRaw,
-      bytesRawDown: sent.bytesRaw,
-      bytesWireUp: line.read,
-      bytesWireDown: line.written,
-      seconds,
-      resumed,
-      trouble,
-    });
-  } catch (failed) {
-    if (!(failed instanceof StoreError)) throw failed;
-    hub.log.warn('the contact could not be noted; the mail is as the trip left it', { office, reason: failed.message });
   }
 }
 

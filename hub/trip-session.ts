@@ -28,7 +28,7 @@ import { admitInstance, readOfficeTrips, writeOfficeTrips } from './instance.ts'
 import { writeOfficeLinks } from './office-links.ts';
 import { withOffice } from './office-lock.ts';
 import { replaceByPlain } from './plain.ts';
-import { endTrip, runTrip } from './running-trips.ts';
+import { endTrip, runTrip, type Session } from './running-trips.ts';
 
 /** Who an identity on the wire is: the office's key id and the generation of its key. */
 export interface Caller {
@@ -56,27 +56,41 @@ function officeNow(hub: Hub, { keyId, generation }: Caller): Office {
   return office;
 }
 
-/** Runs one trip to its end. Throws TripRefused before anything was said to the office. */
-export async function serveTrip(hub: Hub, caller: Caller, hello: Hello, wire: Wire): Promise<TripOutcome> {
+/** Runs one trip over a link to its end. Throws TripRefused before anything was said to the office. */
+export function serveTrip(hub: Hub, caller: Caller, hello: Hello, wire: Wire): Promise<TripOutcome> {
+  return serveSession(hub, caller, hello, ({ office, state }) => {
+    return new TripSession(hubSide(hub, { caller, office, hello, state }), wire);
+  });
+}
+
+/** Runs a session for an office, as its next trip. Throws TripRefused when it may not call. */
+export async function serveSession(
+  hub: Hub,
+  caller: Caller,
+  hello: Hello,
+  begin: (trip: Pick<OfficeTrip, 'office' | 'state'>) => Session,
+): Promise<TripOutcome> {
   if (hello.version < 1 || (hello.codecs & CODECS_KNOWN) === 0)
     throw new TripRefused(EXIT.refused, 'the hub and this agent are too far apart in version: update the older one');
   const office = await officeOf(hub, caller);
   let watch: NodeJS.Timeout | undefined;
-  const outcome = await runTrip(hub, office.name, async () => {
-    // Who may not speak for the office must not end the trip of the one who does.
-    admitInstance(office.name, await readOfficeTrips(hub, office.name), hello);
-    await endTrip(hub, office.name, new TripCut('the office has called again'));
-    const state = admitInstance(office.name, await readOfficeTrips(hub, office.name), hello);
-    await writeOfficeTrips(hub, office.name, state);
-    const bucket = bucketPartials(hub, office.name);
-    if (bucket) await fetchPartials(bucket, state.partials ?? []);
-    const session = new TripSession(hubSide(hub, { caller, office, hello, state }), wire);
-    watch = watchRight(hub, caller, session);
-    return session;
-  });
-  clearInterval(watch);
-  await forgetDelivered(hub, office.name);
-  return outcome;
+  try {
+    return await runTrip(hub, office.name, async () => {
+      // Who may not speak for the office must not end the trip of the one who does.
+      admitInstance(office.name, await readOfficeTrips(hub, office.name), hello);
+      await endTrip(hub, office.name, new TripCut('the office has called again'));
+      const state = admitInstance(office.name, await readOfficeTrips(hub, office.name), hello);
+      await writeOfficeTrips(hub, office.name, state);
+      const bucket = bucketPartials(hub, office.name);
+      if (bucket) await fetchPartials(bucket, state.partials ?? []);
+      const session = begin({ office, state });
+      watch = watchRight(hub, caller, session);
+      return session;
+    });
+  } finally {
+    clearInterval(watch);
+    await forgetDelivered(hub, office.name);
+  }
 }
 
 const partialFolder = (hub: Hub, office: string): string => join(dirname(hub.spool), 'partial', office);
@@ -100,7 +114,7 @@ export async function dropStalePartials(hub: Hub): Promise<void> {
 const WATCH_MS = 500;
 
 /** Shuts an office out at once when it loses its right in mid-trip, whichever way mail flows just then. */
-function watchRight(hub: Hub, caller: Caller, session: TripSession): NodeJS.Timeout {
+function watchRight(hub: Hub, caller: Caller, session: Session): NodeJS.Timeout {
   return setInterval(() => {
     try {
       officeNow(hub, caller);

@@ -6,8 +6,18 @@
  */
 
 import { decodeHello, decodeWelcome, type Hello, type Welcome } from './trip-greeting.ts';
-import type { Offer } from './trip-message.ts';
-import { type Answer, decodeAccepted, decodeAnswer, decodeOffer, isGroup } from './trip-message.ts';
+import {
+  type Answer,
+  decodeAccepted,
+  decodeAnswer,
+  decodeDone,
+  decodeOffer,
+  decodePartial,
+  isGroup,
+  type Offer,
+  type Partial,
+  type Waiting,
+} from './trip-message.ts';
 import {
   encodeRecord,
   encodeVarint,
@@ -33,7 +43,8 @@ export interface BatchHead {
 
 const MAGIC = Buffer.from('fieldpost batch 1\n');
 export const BATCH_HEAD_BYTES = MAGIC.length + 8 + 4 + 1 + 16;
-export const BATCH_CHUNK_BYTES = 65_536;
+/** What has come of a chunk is worth nothing: small, so that a line that is cut often still gets on. */
+export const BATCH_CHUNK_BYTES = 4_096;
 export const BATCH_TAG_BYTES = 16;
 
 /** What HKDF is told that the key is for. */
@@ -78,16 +89,27 @@ export interface BatchMark {
   readonly instance: string;
   /** The newest point of what has come the other way. */
   readonly point: string;
+  /** The other side's offers below it are settled, and forgotten here; 0: not known. */
+  readonly settled: number;
+  /** The salt of the batch that this one answers, where somebody waits for it. 32 hex digits. */
+  readonly replyTo?: string;
 }
 
 export const NO_INSTANCE = '00'.repeat(8);
 
-export const encodeBatchMark = ({ instance, point }: BatchMark): Uint8Array =>
-  encodeRecord(RECORD.batch, Buffer.from(instance, 'hex'), Buffer.from(point, 'hex'));
+export const encodeBatchMark = ({ instance, point, settled, replyTo = '' }: BatchMark): Uint8Array =>
+  encodeRecord(
+    RECORD.batch,
+    ...[Buffer.from(instance, 'hex'), Buffer.from(point, 'hex'), encodeVarint(settled), Buffer.from(replyTo, 'hex')],
+  );
 
+const SALT_BYTES = 16;
+
+/** The first version said neither what is settled nor whose answer it is. */
 function decodeBatchMark(payload: Uint8Array): BatchMark {
   const read = new FieldReader(payload);
-  return { instance: read.hex(8), point: read.hex(8) };
+  const mark = { instance: read.hex(8), point: read.hex(8), settled: read.left > 0 ? read.varint() : 0 };
+  return read.left >= SALT_BYTES ? { ...mark, replyTo: read.hex(SALT_BYTES) } : mark;
 }
 
 /** In one record; the bound of optional records is 4,096 bytes. */
@@ -110,9 +132,13 @@ export function encodeAnsweredFrames(hashes: ReadonlyMap<number, string>): Uint8
 export type BatchEvent =
   | { readonly type: 'greeting'; readonly mark: BatchMark; readonly greeting: Hello | Welcome }
   | { readonly type: 'answered'; readonly seq: number; readonly answer: Answer; readonly hash: string | undefined }
+  /** What the sender holds of a frame. */
+  | { readonly type: 'partial'; readonly partial: Partial }
   | { readonly type: 'offer'; readonly offer: Offer }
   | { readonly type: 'data'; readonly bytes: Uint8Array }
-  | { readonly type: 'arrived'; readonly offer: Offer };
+  | { readonly type: 'arrived'; readonly offer: Offer }
+  /** What stays with the sender. */
+  | { readonly type: 'done'; readonly waiting: Waiting };
 
 /** Runs of answers are bounded by what can be open. */
 const RUN_MAX = 4_096;
@@ -165,15 +191,19 @@ export class BatchReader {
     else if (type === RECORD.answer) {
       const { seq, verdicts } = decodeAnswer(payload);
       yield { type: 'answered', seq, answer: verdicts, hash: this.#hashes.get(seq) };
-    } else if (type !== RECORD.ready && type !== RECORD.done && type !== RECORD.partial && type < OPTIONAL_TYPES)
+    } else if (type === RECORD.partial) yield { type: 'partial', partial: decodePartial(payload) };
+    else if (type === RECORD.done) yield { type: 'done', waiting: decodeDone(payload) };
+    else if (type !== RECORD.ready && type < OPTIONAL_TYPES)
       throw new TripError(`record ${type} has no place in a batch`);
   }
 
   *#offer(offer: Offer): Generator<BatchEvent> {
-    if (offer.start !== 0 || offer.length === 0) throw new TripError(`frame ${offer.seq} of a batch is not whole`);
+    if (offer.start > offer.length || offer.length === 0)
+      throw new TripError(`frame ${offer.seq} of a batch is not possible`);
     if (offer.seq === 0 && isGroup(offer.codec)) throw new TripError('a directory does not build on mail');
-    this.#incoming = { offer, left: offer.length };
+    this.#incoming = { offer, left: offer.length - offer.start };
     yield { type: 'offer', offer };
+    yield* this.#whole();
   }
 
   *#data(bytes: Uint8Array): Generator<BatchEvent> {
@@ -181,9 +211,14 @@ export class BatchReader {
     if (!incoming || bytes.length > incoming.left) throw new TripError('a batch has bytes that no frame announced');
     incoming.left -= bytes.length;
     yield { type: 'data', bytes };
-    if (incoming.left > 0) return;
+    yield* this.#whole();
+  }
+
+  *#whole(): Generator<BatchEvent> {
+    if (this.#incoming?.left !== 0) return;
+    const { offer } = this.#incoming;
     this.#incoming = undefined;
-    yield { type: 'arrived', offer: incoming.offer };
+    yield { type: 'arrived', offer };
   }
 
   *#accepted(payload: Uint8Array): Generator<BatchEvent> {

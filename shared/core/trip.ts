@@ -132,6 +132,11 @@ export class Trip {
     return this.#reader.between && !this.#incoming;
   }
 
+  /** What the peer has said that it holds, where its greeting came another way. */
+  theirs(partials: readonly Partial[]): void {
+    for (const partial of partials) this.#theirs.set(partial.seq, partial);
+  }
+
   // ---- what this side says ----
 
   /**

@@ -8,6 +8,7 @@ import { type BatchMark, batchFileBytes, encodeAnsweredFrames, encodeBatchMark }
 import { encodeFrameHead } from '../core/frame.ts';
 import { Trip } from '../core/trip.ts';
 import type { Opened } from '../core/trip-ledger.ts';
+import type { Partial } from '../core/trip-message.ts';
 import { bytesBody, joinBodies } from './body.ts';
 import { fitsGroup, prepareApart, QUICK, sealGroup } from './group-seal.ts';
 import { type Entry, openEntry } from './maildir.ts';
@@ -27,6 +28,14 @@ export interface ExportOptions {
   readonly again: boolean;
   /** Bytes of the file, at most; a mail may be cut by it. 0: any. */
   readonly bytesMax: number;
+  /** Where the other side waits for it: what each side holds of the other's frames, which then go on there. */
+  readonly live?: LiveBatch;
+}
+
+interface LiveBatch {
+  readonly theirs: readonly Partial[];
+  /** The salt of the batch that this one answers. */
+  readonly replyTo?: string;
 }
 
 /** A frame that was put into a batch. */
@@ -55,6 +64,8 @@ const REST_BYTES = 256;
 export class BatchExport {
   mails = 0;
   bytesRaw = 0;
+  /** Frames that went on where an earlier batch was cut. */
+  resumed = 0;
   /** Mail of which only a part had room. */
   isCut = false;
   readonly #options: ExportOptions;
@@ -76,12 +87,18 @@ export class BatchExport {
   }
 
   async *records(): AsyncGenerator<Uint8Array> {
-    const { side, instance } = this.#options;
+    const { side, instance, live } = this.#options;
     await this.#outbox.forgetGone();
-    const mark: BatchMark = { instance, point: (await side.history.in.history()).tip };
+    const mark: BatchMark = {
+      instance,
+      point: (await side.history.in.history()).tip,
+      settled: side.ledger.floor,
+      ...(live?.replyTo === undefined ? {} : { replyTo: live.replyTo }),
+    };
     yield this.#counted(encodeBatchMark(mark));
     yield this.#counted(encodeAnsweredFrames(side.ledger.hashes));
-    yield this.#counted(this.#trip.greet(side.greeting, []));
+    yield this.#counted(this.#trip.greet(side.greeting, live ? await side.partials.list() : []));
+    this.#trip.theirs(live?.theirs ?? []);
     if (side.directory) yield* this.#frame(0, await seal(bytesBody(side.directory), side.spool));
     for (let frame = await this.#next(); frame; frame = await this.#next()) {
       yield* this.#frame(frame.seq, frame.sealed);
@@ -110,7 +127,7 @@ export class BatchExport {
 
   async #next(): Promise<{ readonly seq: number; readonly sealed: Sealed } | undefined> {
     const { side } = this.#options;
-    if (this.isCut || this.#room() < REST_BYTES) return undefined;
+    if (!side.offers || this.isCut || this.#room() < REST_BYTES) return undefined;
     return side.exclusively(async () => {
       for (let chosen = await this.#outbox.choose(); chosen; chosen = await this.#outbox.choose()) {
         const frame = await this.#seal(chosen);
@@ -174,8 +191,10 @@ export class BatchExport {
   async *#frame(seq: number, sealed: Sealed): AsyncGenerator<Uint8Array> {
     const { codec, base, hash, length, packed, body } = sealed;
     try {
-      yield this.#counted(this.#trip.offer({ seq, codec, base, hash, length, packed }).bytes);
-      for await (const chunk of body.read())
+      const { bytes, start } = this.#trip.offer({ seq, codec, base, hash, length, packed });
+      if (start > 0) this.resumed += 1;
+      yield this.#counted(bytes);
+      for await (const chunk of body.read(start))
         for (let at = 0; at < chunk.length; at += DATA_BYTES) {
           const piece = chunk.subarray(at, Math.min(at + DATA_BYTES, at + Math.max(0, this.#room() - 4)));
           this.isCut = piece.length < Math.min(DATA_BYTES, chunk.length - at);

@@ -56,15 +56,21 @@ async function* cut(
     parts.push(part);
     held += part.length;
     // One byte more than a piece shows that the piece is not the last.
-    while (held > size) {
-      const all = Buffer.concat(parts);
-      yield { bytes: all.subarray(0, size), isLast: false };
-      parts = [all.subarray(size)];
-      held -= size;
-    }
+    if (held <= size) continue;
+    let all = Buffer.concat(parts);
+    for (; all.length > size; all = all.subarray(size)) yield { bytes: all.subarray(0, size), isLast: false };
+    parts = [all];
+    held = all.length;
   }
   yield { bytes: Buffer.concat(parts), isLast: true };
 }
+
+/** Fewer and larger pieces, for a file: nobody waits for the first of them. */
+export async function* inLargePieces(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const { bytes } of cut(chunks, LARGE_BYTES)) yield bytes;
+}
+
+const LARGE_BYTES = 65_536;
 
 /** The head, and the rest of the file. Throws BatchError when the file is no batch. */
 export async function readBatchHead(

@@ -5,8 +5,8 @@
 import { type BatchEvent, type BatchMark, BatchReader, type BatchWay } from '../core/batch.ts';
 import { Trip } from '../core/trip.ts';
 import type { Hello, Welcome } from '../core/trip-greeting.ts';
-import { WINDOW } from '../core/trip-ledger.ts';
-import type { Offer } from '../core/trip-message.ts';
+import { type Ledger, WINDOW } from '../core/trip-ledger.ts';
+import type { Offer, Partial, Waiting } from '../core/trip-message.ts';
 import { TripError } from '../core/trip-record.ts';
 import { BatchError } from './batch-file.ts';
 import { settleOffer } from './settle-offer.ts';
@@ -48,6 +48,12 @@ export interface Imported {
   readonly later: number;
   /** Part of a mail is held; the rest may come over any way. */
   readonly partial: boolean;
+  /** What its sender holds of frames of ours. */
+  readonly theirs: readonly Partial[];
+  /** What stays with its sender; absent when it did not come to say so. */
+  readonly waiting?: Waiting;
+  /** Frames that went on where an earlier batch was cut. */
+  readonly resumed: number;
   /** Why it ended early. */
   readonly fault?: string;
 }
@@ -55,10 +61,11 @@ export interface Imported {
 /** `takesAnswers`: whether the numbers that it answers are ours. All is durable when it returns. */
 export async function importBatch(
   side: TripSide,
-  { greeting, events }: { readonly greeting: Hello | Welcome; readonly events: AsyncIterable<BatchEvent> },
+  { mark, greeting, events }: BatchGreeting & { readonly events: AsyncIterable<BatchEvent> },
   takesAnswers: boolean,
 ): Promise<Imported> {
   if (greeting.floor > side.ledger.floor) side.ledger.raise(greeting.floor);
+  if (takesAnswers) goOnBehind(side.ledger, mark.settled);
   const taking = new Taking(side, takesAnswers);
   let fault: string | undefined;
   try {
@@ -70,6 +77,12 @@ export async function importBatch(
     await taking.end();
   }
   return { ...taking.counts, ...(fault === undefined ? {} : { fault }) };
+}
+
+/** The other side has settled numbers that this one never gave, or gives to other mails: it came back from a backup. */
+function goOnBehind(ledger: Ledger, settled: number): void {
+  ledger.heard(settled - 1);
+  for (const [seq, { keys }] of ledger.open) if (seq < settled) ledger.renumber(seq, keys);
 }
 
 /** Nobody listens: answers go into the ledger, and with whatever goes next. */
@@ -92,6 +105,8 @@ class Taking {
   #known = 0;
   #unreadable = 0;
   readonly #later: number[] = [];
+  readonly #theirs: Partial[] = [];
+  #waiting: Waiting | undefined;
 
   constructor(side: TripSide, takesAnswers: boolean) {
     this.#side = side;
@@ -109,6 +124,9 @@ class Taking {
       known: this.#known,
       unreadable: this.#unreadable,
       later: this.#later.length,
+      theirs: this.#theirs,
+      resumed: this.#inbox.resumed,
+      ...(this.#waiting ? { waiting: this.#waiting } : {}),
       partial: this.#inFrame && this.#skip !== undefined,
     };
   }
@@ -123,6 +141,12 @@ class Taking {
         return this.#data(event.bytes);
       case 'arrived':
         return this.#arrived(event.offer);
+      case 'partial':
+        if (this.#theirs.length < WINDOW) this.#theirs.push(event.partial);
+        return undefined;
+      case 'done':
+        this.#waiting = event.waiting;
+        return undefined;
       case 'greeting':
         return undefined;
     }
@@ -144,6 +168,8 @@ class Taking {
 
   async #settle({ seq, answer, hash }: Extract<BatchEvent, { type: 'answered' }>): Promise<void> {
     const opened = this.#takesAnswers ? this.#side.ledger.open.get(seq) : undefined;
+    // A number that this side never gave was another mail's before it came back from a backup.
+    if (this.#takesAnswers) this.#side.ledger.heard(seq);
     // A number alone may be that of another mail: this side may have come back from a backup since.
     if (!opened || opened.stick?.hash !== hash || hash === undefined) return;
     await this.#side.exclusively(() => settleOffer(this.#side, opened, answer));
@@ -153,15 +179,20 @@ class Taking {
 
   async #offered(offer: Offer): Promise<void> {
     const { ledger, partials } = this.#side;
-    const { seq, hash, length } = offer;
+    const { seq, hash, length, start } = offer;
     this.#inFrame = true;
     this.#skip = undefined;
-    const isKnown = seq !== 0 && (seq < ledger.floor || ledger.answered.has(seq));
+    const isKnown = seq !== 0 && (seq < ledger.floor || ledger.isAnswered(seq, hash));
     if (isKnown) this.#known += 1;
     if (isKnown || seq >= ledger.floor + WINDOW) return;
-    const held = (await partials.list()).find((partial) => partial.seq === seq && partial.hash === hash)?.held ?? 0;
-    this.#skip = held <= length ? held : 0;
-    await this.#inbox.offered({ ...offer, start: this.#skip }, false);
+    const partial = (await partials.list()).find((one) => one.seq === seq && one.hash === hash);
+    const held = partial && partial.held <= length ? partial.held : 0;
+    if (start > held) {
+      this.#unreadable += 1;
+      return;
+    }
+    this.#skip = held - start;
+    await this.#inbox.offered({ ...offer, start: held }, false);
   }
 
   async #data(bytes: Uint8Array): Promise<void> {

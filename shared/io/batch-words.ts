@@ -2,7 +2,7 @@
 import type { BatchHead } from '../core/batch.ts';
 import { TripError } from '../core/trip-record.ts';
 import type { BatchExport } from './batch-export.ts';
-import { BatchError, sealBatch } from './batch-file.ts';
+import { BatchError, inLargePieces, sealBatch } from './batch-file.ts';
 import type { Imported } from './batch-import.ts';
 import { type Call, EXIT, Exit } from './command-line.ts';
 import { parseBytes } from './config.ts';
@@ -38,7 +38,7 @@ export interface ExportTo {
 /** Writes the file; when that fails, links may carry the mail at once. */
 export async function writeBatch(call: Call, batch: BatchExport, { whose, key, file, next }: ExportTo): Promise<void> {
   try {
-    await call.writeChunks(file, sealBatch(batch.records(), { ...whose, key }));
+    await call.writeChunks(file, inLargePieces(sealBatch(batch.records(), { ...whose, key })));
   } catch (error) {
     await batch.release();
     throw error;

@@ -8,7 +8,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BatchHead } from '../core/batch.ts';
 import type { BatchExport, OnTheWay } from './batch-export.ts';
-import { sealBatch } from './batch-file.ts';
+import { inLargePieces, sealBatch } from './batch-file.ts';
 import { readBody, textBody } from './body.ts';
 import { type CarrierProgram, giveToCarrier } from './carrier.ts';
 import { makeFolder, removeDurably, writeStreamDurably } from './durable.ts';
@@ -50,7 +50,7 @@ export async function handOver(work: HandOver): Promise<HandedOver> {
   try {
     await work.make(async (batch, { whose, key }) => {
       made = batch;
-      await writeOrRelease(file, batch, sealBatch(batch.records(), { ...whose, key }));
+      await writeOrRelease(file, batch, inLargePieces(sealBatch(batch.records(), { ...whose, key })));
     });
     if (!made || (made.mails === 0 && made.news === (await readTold(told))))
       return { mails: 0, bytesRaw: 0, bytesWire };
