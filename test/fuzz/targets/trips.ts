@@ -309,14 +309,14 @@ function hearBatch(way: 'up' | 'down', parts: readonly Buffer[]): Heard {
           continue;
         }
         said += `\n${JSON.stringify(event)}`;
-        if (event.type === 'offer') left = event.offer.length;
+        if (event.type === 'offer') left = event.offer.length - event.offer.start;
         if (event.type === 'arrived') must(left === 0, 'what arrived is whole');
       }
   });
   return { said, fault };
 }
 
-const MARK = encodeBatchMark({ instance: HELLO.instance, point: HASH });
+const MARK = encodeBatchMark({ instance: HELLO.instance, point: HASH, settled: 0 });
 const ANSWERED = encodeAnsweredFrames(
   new Map([
     [1, HASH],
