@@ -14,7 +14,7 @@ import { arriving } from '../shared/io/arriving.ts';
 import { EXIT } from '../shared/io/command-line.ts';
 import { dial } from '../shared/io/dial.ts';
 import { assertNoCertificate, type PskIdentity, pskClientOptions } from '../shared/io/psk.ts';
-import { HIGH_WATER_MARK, TlsRecords } from '../shared/io/tls-records.ts';
+import { BATCH_RECORD_BYTES, HIGH_WATER_MARK, TlsRecords } from '../shared/io/tls-records.ts';
 import type { Wire } from '../shared/io/trip-output.ts';
 import { TripCut } from '../shared/io/trip-side.ts';
 import { unacknowledged } from '../shared/io/unacknowledged.ts';
@@ -119,7 +119,7 @@ export interface WebCall {
 /** `raw`: the connection below TLS. */
 export function webCall(raw: Socket, socket: TLSSocket, host: string): WebCall {
   const client = clientOver(socket, host);
-  const records = new TlsRecords(socket);
+  socket.setMaxSendFragment(BATCH_RECORD_BYTES);
   socket.on('error', () => undefined);
   return {
     get bytesUp() {
@@ -129,8 +129,7 @@ export function webCall(raw: Socket, socket: TLSSocket, host: string): WebCall {
       return raw.bytesRead;
     },
     post: async (batch) => {
-      const body = Readable.from(told(batch, records));
-      const answer = request.call(client, { method: 'POST', path: '/batch', body });
+      const answer = request.call(client, { method: 'POST', path: '/batch', body: Readable.from(batch) });
       try {
         const { statusCode, body } = await answer;
         if (statusCode === 200) return arriving(body);
@@ -152,13 +151,6 @@ export function webCall(raw: Socket, socket: TLSSocket, host: string): WebCall {
       await client.destroy();
     },
   };
-}
-
-async function* told(batch: AsyncIterable<Uint8Array>, records: TlsRecords): AsyncGenerator<Uint8Array> {
-  for await (const chunk of batch) {
-    yield chunk;
-    records.wrote(chunk.length);
-  }
 }
 
 async function secure(raw: Socket, { host, port, key, seconds }: HubAddress): Promise<TLSSocket> {

@@ -15,7 +15,7 @@ import { BatchExport } from '../shared/io/batch-export.ts';
 import { BatchError, openBatch, readBatchHead, sealBatch } from '../shared/io/batch-file.ts';
 import { type Imported, importBatch, readBatch } from '../shared/io/batch-import.ts';
 import { EXIT } from '../shared/io/command-line.ts';
-import { TlsRecords } from '../shared/io/tls-records.ts';
+import { BATCH_RECORD_BYTES } from '../shared/io/tls-records.ts';
 import type { TripOutcome } from '../shared/io/trip-session.ts';
 import { TripCut, TripRefused, type TripSide } from '../shared/io/trip-side.ts';
 import type { Hub } from './hub.ts';
@@ -166,13 +166,12 @@ class BatchTrip implements Session {
   async #send(answer: BatchExport): Promise<void> {
     const { head, key, outgoing } = this.#options;
     const { keyId, generation } = head;
-    const records = new TlsRecords(outgoing.socket as TLSSocket);
+    (outgoing.socket as TLSSocket).setMaxSendFragment(BATCH_RECORD_BYTES);
     outgoing.writeHead(200, { 'content-type': 'application/octet-stream' });
     for await (const chunk of sealBatch(answer.records(), { keyId, generation, way: 'down', key })) {
       if (this.#reason || outgoing.destroyed || outgoing.socket?.destroyed !== false)
         throw this.#reason instanceof TripRefused ? this.#reason : new TripCut('the link was cut');
       if (!outgoing.write(chunk)) await drained(outgoing);
-      records.wrote(chunk.length);
     }
     outgoing.end();
   }

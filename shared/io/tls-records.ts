@@ -15,6 +15,9 @@ const RECORD_SECONDS = 1;
 /** For the socket option of the same name: no write waits for another one, with which it would make one large record. */
 export const HIGH_WATER_MARK = 1;
 
+/** Where a batch travels by the web: half of its chunks, which are of no use in part either. */
+export const BATCH_RECORD_BYTES = 2_048;
+
 export class TlsRecords {
   readonly #start = performance.now();
   #carried = 0;
