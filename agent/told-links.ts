@@ -1,5 +1,6 @@
 /** What the hub is told of this office's links: once, and again when it has changed. It says in summaries of held mail what each costs. */
 import { decodeLinks, encodeLinks, type OfficeLink } from '../shared/core/link-list.ts';
+import { TripError } from '../shared/core/trip-record.ts';
 import type { Agent } from './agent.ts';
 import type { LinkConfig } from './config.ts';
 import { bytesPerSecond } from './link-speed.ts';
@@ -8,11 +9,21 @@ import { lastTrips, type Trip } from './trips.ts';
 
 /** Undefined when the hub has been told already, `told`. */
 export async function linksToTell(agent: Agent, told = ''): Promise<string | undefined> {
-  const known = new Map(decodeLinks(told).map((link) => [link.name, link.bytesPerSecond]));
+  const known = new Map(readTold(told).map((link) => [link.name, link.bytesPerSecond]));
   const trips = await lastTrips(agent);
   const links = agent.config.link.map((link) => officeLink(link, trips, known.get(link.name)));
   const list = encodeLinks(links);
   return list === told ? undefined : list;
+}
+
+/** Nothing, when it cannot be read: then all is told again. */
+function readTold(told: string): readonly OfficeLink[] {
+  try {
+    return decodeLinks(told);
+  } catch (error) {
+    if (!(error instanceof TripError)) throw error;
+    return [];
+  }
 }
 
 const officeLink = (link: LinkConfig, trips: readonly Trip[], toldSpeed: number | undefined): OfficeLink => {

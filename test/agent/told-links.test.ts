@@ -4,6 +4,7 @@ import { sync } from '../../agent/sync.ts';
 import { linksToTell } from '../../agent/told-links.ts';
 import { recordTrip } from '../../agent/trips.ts';
 import { readOfficeLinks } from '../../hub/office-links.ts';
+import { textBody } from '../../shared/io/body.ts';
 import { type SyncPair, syncPair } from '../support/sync-office.ts';
 
 let pair: SyncPair | undefined;
@@ -68,4 +69,16 @@ test('a speed is told again when it is twice or half of what was told, and only 
   expect(await linksToTell(agent, told)).toBeUndefined();
   await trip('iridium', 60);
   expect(await linksToTell(agent, told)).toContain('bps=79');
+});
+
+test('what is damaged of it, here or at the hub, holds up nothing, and is told again', async () => {
+  pair = await syncPair();
+  const { agent, hub } = pair;
+  agent.config.link.push({ name: 'vsat', price_per_mb: 1 });
+  expect(await linksToTell(agent, '\u0000 no list\n\n')).toBe('vsat mb=1');
+  await hub.store.put('office/herat/links', textBody('no list\n\n'));
+  expect(await readOfficeLinks(hub, 'herat')).toEqual([]);
+  expect(hub.logged.map(({ event }) => event).join()).toContain('what an office told of its links is damaged');
+  await sync(agent);
+  expect(await readOfficeLinks(hub, 'herat')).toEqual([{ name: 'vsat', pricePerMb: 1 }]);
 });

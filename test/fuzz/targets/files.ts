@@ -12,6 +12,7 @@ import { loadHubConfig } from '../../../hub/config.ts';
 import { readContact } from '../../../hub/contact.ts';
 import { openHeld } from '../../../hub/held-record.ts';
 import type { Hub } from '../../../hub/hub.ts';
+import { readOfficeLinks } from '../../../hub/office-links.ts';
 import { smarthostOf } from '../../../hub/smarthost.ts';
 import { readAllowLines } from '../../../shared/core/allow.ts';
 import {
@@ -163,6 +164,7 @@ const HELD_AT_HUB = { id: 'x', key: 'office/herat/new/x', recipients: ['a@b'] };
 
 const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const machine = (bytes: Buffer, key: string) => ({
+  config: { link: [] },
   store: storeOf(new Map([[key, bytes]])),
   secret: Buffer.alloc(32, 1),
   log: SILENT,
@@ -188,6 +190,10 @@ const RECORDS: readonly { readonly good: unknown; read(bytes: Buffer): Promise<u
     good: HELD_AT_HUB,
     read: (bytes) => openHeld(machine(bytes, 'office/herat/held/t') as unknown as Hub, 'herat', 't'),
   },
+  {
+    good: 'iridium mb=100',
+    read: (bytes) => readOfficeLinks(machine(bytes, 'office/herat/links') as unknown as Hub, 'herat'),
+  },
   { good: -3_600, read: (bytes) => hubTimeOffset(machine(bytes, 'hub-time') as unknown as Agent) },
   {
     good: 'ab'.repeat(32),
@@ -197,14 +203,14 @@ const RECORDS: readonly { readonly good: unknown; read(bytes: Buffer): Promise<u
 
 const records: FuzzTarget = {
   name: 'records',
-  of: 'note, seen, trip state, accounts, trips, contact, held, hub time, parts: all that stands on disk as text',
+  of: 'note, seen, trip state, accounts, trips, contact, held, links, hub time, parts: all that stands on disk as text',
   seeds: () => RECORDS.map(({ good }, index) => text(String(index), JSON.stringify(good))),
   tokens: ['null', '{}', '[]', '"', '-1', '1e999', 'true', '\u0000', ',', '9007199254740993', '"__proto__"', '{"'],
   sizeMax: 3_000,
   allows: only(StoreError),
   async run(input) {
     const index = ((input[0] ?? 48) - 48 + 250) % RECORDS.length;
-    if (index === 8 && input.length > 100) return 'too long for a number';
+    if (index === 9 && input.length > 100) return 'too long for a number';
     const read = await RECORDS[index]?.read(input.subarray(1));
     return `${index} ${read === undefined} ${typeof read}`;
   },

@@ -40,6 +40,7 @@ const OFFER: message.Offer = {
 };
 const GROUP: message.Offer = { ...OFFER, seq: 2, codec: message.CODEC.brotli, base: '00'.repeat(8) };
 const READY = encodeRecord(RECORD.ready);
+const LINKS = encodeRecord(RECORD.links, Buffer.from('iridium mb=100 min=1.44 cur=USD\nvsat max=20000'));
 const data = (...bytes: number[]): Uint8Array => encodeRecord(RECORD.data, Uint8Array.from(bytes));
 const verdicts = [
   { letter: 'K', text: '' },
@@ -271,7 +272,15 @@ const trips: FuzzTarget = {
   name: 'trip',
   of: 'shared/core/trip.ts, shared/core/trip-ledger.ts',
   seeds: () => [
-    Buffer.concat([Uint8Array.of(0), greeting.encodeHello(HELLO), encodeMany(), PARTIAL, READY, ...BODY]),
+    Buffer.concat([
+      Uint8Array.of(0),
+      greeting.encodeHello({ ...HELLO, downBytesMax: 70_000 }),
+      encodeMany(),
+      PARTIAL,
+      LINKS,
+      READY,
+      ...BODY,
+    ]),
     Buffer.concat([Uint8Array.of(1), greeting.encodeWelcome(WELCOME), encodeMany(), READY, ...BODY, REFUSED]),
     Buffer.concat([
       Uint8Array.of(0),
