@@ -1,13 +1,17 @@
-/** `node tools/vectors.ts` writes test/vectors: frames as PROTOCOL.md describes them, for whoever writes another end. */
+/** `node tools/vectors.ts` writes test/vectors: frames, and a batch, as PROTOCOL.md describes them, for whoever writes another end. */
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
+import { encodeBatchMark } from '../shared/core/batch.ts';
 import { encodeGroup, type GroupMail, partsOf } from '../shared/core/group.ts';
 import { EMPTY_POINT, History } from '../shared/core/history.ts';
 import { SHIPPED_DICTIONARY } from '../shared/core/shipped-dictionary.ts';
-import { encodeOffer } from '../shared/core/trip-message.ts';
-import { readBody } from '../shared/io/body.ts';
+import { encodeHello, type Hello } from '../shared/core/trip-greeting.ts';
+import { CODECS_KNOWN, encodeDone, encodeOffer } from '../shared/core/trip-message.ts';
+import { encodeRecord, RECORD } from '../shared/core/trip-record.ts';
+import { sealBatch } from '../shared/io/batch-file.ts';
+import { bytesBody, readBody } from '../shared/io/body.ts';
 import { sealGroup } from '../shared/io/group-seal.ts';
 import { partHash } from '../shared/io/parts.ts';
 import { ROOT } from './project.ts';
@@ -90,4 +94,40 @@ for (const [index, frame] of frames.entries()) {
     mails: mails.map(({ head, body }) => ({ ...head, body: body.toString('base64') })),
   });
 }
+
+/** An office's batch of one frame, long enough for several chunks. */
+const batchMail = mail(
+  'farid@herat.example.org',
+  ['holly@example.org'],
+  `Subject: photo\nContent-Transfer-Encoding: base64\n\n${Buffer.concat([attached, attached.toReversed()]).toString('base64')}\n`,
+);
+const base = new History(dictionary).tip;
+const content = encodeGroup([batchMail]);
+const apart = await sealGroup({ base, apart: true, quality: 5, dictionary, content, parts: new Map(), carried: [] });
+const instance = '0011223344556677';
+const greeting: Hello = {
+  ...{ version: 1, instance, counter: 2, up: true, down: true, codecs: CODECS_KNOWN },
+  ...{ directory: '', mailBytesMax: 0, floor: 1 },
+};
+const records = Buffer.concat([
+  encodeBatchMark({ instance, point: base, settled: 1 }),
+  encodeHello(greeting),
+  encodeRecord(RECORD.ready),
+  encodeOffer({ seq: 1, ...apart, start: 0 }),
+  encodeRecord(RECORD.data, await readBody(apart.body)),
+  encodeDone({ mails: 0, bytes: 0 }),
+]);
+const whose = { keyId: '0123456789abcdef', generation: 1, way: 'up' } as const;
+const [key, salt] = [createHash('sha256').update('a key').digest(), '00112233445566778899aabbccddeeff'];
+const chunks: Uint8Array[] = [];
+for await (const chunk of sealBatch(bytesBody(records).read(), { ...whose, key, salt })) chunks.push(chunk);
+writeFileSync(join(folder, 'up.batch'), Buffer.concat(chunks));
+writeFileSync(join(folder, 'up.records'), records);
+const batch = {
+  ...whose,
+  key: key.toString('hex'),
+  salt,
+  mail: { ...batchMail.head, body: batchMail.body.toString('base64') },
+};
+writeFileSync(join(folder, 'batch.json'), `${JSON.stringify(batch, null, 2)}\n`);
 writeFileSync(join(folder, 'frames.json'), `${JSON.stringify(described, null, 2)}\n`);

@@ -1,5 +1,6 @@
 /** `hub check`: reads the configuration and the directory, tries the store, and says what is wrong, by field. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { bytesBody, readBody } from '../../shared/io/body.ts';
 import { type Command, EXIT } from '../../shared/io/command-line.ts';
 import { ConfigError } from '../../shared/io/config.ts';
@@ -74,8 +75,23 @@ async function checkHub(config: HubConfig): Promise<readonly Finding[]> {
       'allow',
       async () => `${allowRules(config, directory).length} hosts or networks may relay without a key`,
     );
+  if (directory && config.carrier.length > 0) await look('carrier', () => checkCarriers(config, directory));
   await look('hub', () => describeServing(config));
   return findings;
+}
+
+async function checkCarriers({ carrier }: HubConfig, directory: LiveDirectory): Promise<string> {
+  for (const [index, { office, command, inbox }] of carrier.entries()) {
+    const field = `carrier.${index}`;
+    if (!directory.office(office))
+      throw new ConfigError(`${field}.office = "${office}": there is none; 'hub office list' shows them`);
+    if (!command && inbox === undefined)
+      throw new ConfigError(`${field} has neither command nor inbox: it carries nothing`);
+    const found = inbox === undefined ? undefined : await stat(inbox).catch(() => undefined);
+    if (inbox !== undefined && !found?.isDirectory())
+      throw new ConfigError(`${field}.inbox = "${inbox}" is no folder: make it, for the carrier to write into`);
+  }
+  return carrier.map(({ office, command = ['inbox alone'] }) => `${office}: ${command[0]}`).join(', ');
 }
 
 async function tryStore(store: Store, config: HubConfig): Promise<string> {

@@ -1,7 +1,9 @@
 /** The vectors of test/vectors are what PROTOCOL.md says in words; another program can be tried on them. */
+import { createDecipheriv, hkdfSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { brotliDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { BatchReader, batchFileBytes, decodeBatchHead } from '../../shared/core/batch.ts';
 import { decodeGroup, encodeGroup } from '../../shared/core/group.ts';
 import { EMPTY_POINT, History, pointAfter } from '../../shared/core/history.ts';
 import { decodeOffer } from '../../shared/core/trip-message.ts';
@@ -46,4 +48,46 @@ test('contents, points, sealed frames and their offers', () => {
     });
   }
   expect(frames.at(-1)?.base).toBe(EMPTY_POINT);
+});
+
+interface Batch {
+  readonly keyId: string;
+  readonly generation: number;
+  readonly key: string;
+  readonly salt: string;
+  readonly mail: Frame['mails'][number];
+}
+
+/** As PROTOCOL.md says it, by Node's own means. */
+function opened(file: Buffer, { key, salt }: Batch): Buffer {
+  const head = file.subarray(0, 47);
+  const batchKey = hkdfSync('sha256', Buffer.from(key, 'hex'), Buffer.from(salt, 'hex'), 'fieldpost batch up', 32);
+  const chunks: Buffer[] = [];
+  for (let at = 47; at < file.length; at += 4_112) {
+    const chunk = file.subarray(at, at + 4_112);
+    const nonce = Buffer.alloc(12);
+    nonce.writeUIntBE(chunks.length, 5, 6);
+    nonce[11] = at + 4_112 >= file.length ? 1 : 0;
+    const decipher = createDecipheriv('chacha20-poly1305', Buffer.from(batchKey), nonce, { authTagLength: 16 });
+    decipher.setAAD(head, { plaintextLength: chunk.length - 16 }).setAuthTag(chunk.subarray(-16));
+    chunks.push(Buffer.concat([decipher.update(chunk.subarray(0, -16)), decipher.final()]));
+  }
+  return Buffer.concat(chunks);
+}
+
+test('a batch, its records, and the mail in it', () => {
+  const file = vector('up.batch');
+  const records = vector('up.records');
+  const batch = JSON.parse(vector('batch.json').toString()) as Batch;
+  expect(decodeBatchHead(file)).toMatchObject({ keyId: batch.keyId, generation: batch.generation, way: 'up' });
+  expect(file.length).toBe(batchFileBytes(records.length));
+  expect(records.length).toBeGreaterThan(4_096);
+  expect(opened(file, batch).equals(records)).toBe(true);
+  const events = [...new BatchReader('up').push(records)];
+  expect(events.map(({ type }) => type)).toEqual(['greeting', 'offer', 'data', 'arrived', 'done']);
+  const frame = Buffer.concat(events.flatMap((event) => (event.type === 'data' ? [event.bytes] : [])));
+  expect(frame[0]).toBe(0);
+  const content = brotliDecompressSync(frame.subarray(1), { dictionary: vector('dictionary.bin') } as object);
+  const [mail] = decodeGroup(content);
+  expect({ ...mail?.head, body: mail?.body.toString('base64') }).toEqual(batch.mail);
 });

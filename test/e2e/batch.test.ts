@@ -105,6 +105,33 @@ test('a laptop from a backup gives a number to another mail: the old stick does 
   expect(await waits()).toBe(0);
 });
 
+test('a laptop from a backup that has only sticks: the hub says which numbers were used, and new mail goes behind them', async () => {
+  await up('first');
+  await atHub('first');
+  const backup = await mkdtemp(join(folder, 'backup-'));
+  await cp(dirname(pair.agent.config.file), backup, { recursive: true });
+  for (const name of ['one', 'two']) {
+    await postUp(pair.agent, mail(name));
+    await up(name);
+    await atHub(name);
+    await down(`${name} answered`);
+    await atOffice(`${name} answered`);
+  }
+  await up('last');
+  await atHub('last');
+  const restored = await pair.another({ folder: backup });
+  await postUp(restored, mail('three'));
+  await up('three', {}, restored);
+  expect(await atHub('three')).toMatchObject({ code: 0, said: expect.stringContaining('0 mails taken') });
+  await down('settled');
+  expect((await atOffice('settled', restored)).code).toBe(0);
+  expect(await up('again', {}, restored)).toMatchObject({ said: expect.stringContaining('1 mails') });
+  expect(await atHub('again')).toMatchObject({ code: 0, said: expect.stringContaining('1 mails taken') });
+  await down('answer');
+  expect((await atOffice('answer', restored)).code).toBe(0);
+  expect([await arrived(), await waits(restored)]).toEqual([3, 0]);
+});
+
 test('what is on a stick waits for it, and goes by link when the wait is over: once, though both come', async () => {
   await postUp(pair.agent, mail('one'));
   await up('a');
