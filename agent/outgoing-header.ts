@@ -47,7 +47,12 @@ function missingFields(fields: readonly HeaderField[], { sender, hostname, nonce
   return lines.join('');
 }
 
-const withoutBcc = (block: string): string => block.replace(/^bcc[ \t]*:.*\n?(?:[ \t].*\n?)*/gim, '');
+/** By the lines of headers.ts: a CR within one begins no line. */
+const withoutBcc = (block: string): string =>
+  block
+    .split(/(?<=\n)(?![ \t])/)
+    .filter((line) => !/^bcc[ \t]*:/i.test(line))
+    .join('');
 
 /** Whether a mail begins with a header: a field, or the blank line after none. */
 export const beginsWithHeader = (start: Uint8Array): boolean =>

@@ -29,7 +29,10 @@ export function headerFields(block: Uint8Array): readonly HeaderField[] {
   const text = Buffer.from(block.buffer, block.byteOffset, block.byteLength).toString('utf8');
   return text.split(/\r?\n(?![ \t])/).flatMap((line) => {
     const colon = line.indexOf(':');
-    const name = line.slice(0, Math.max(0, colon)).trimEnd().toLowerCase();
+    const name = line
+      .slice(0, Math.max(0, colon))
+      .replace(/[ \t]+$/, '')
+      .toLowerCase();
     if (!/^[!-9;-~]+$/.test(name)) return [];
     return [
       {
