@@ -77,7 +77,7 @@ class Reading {
     if (first) {
       this.#notes.push({
         line,
-        text: `${key} is in line ${first.line} already: that one counts, this one is left out`,
+        text: `${oneLine(key)} is in line ${first.line} already: that one counts, this one is left out`,
       });
       return;
     }
@@ -92,7 +92,7 @@ class Reading {
     }
     this.#aliases.set(key, { line, targets, ...(owner === undefined ? {} : { owner }) });
     if (targets.length === 0 && !this.faults.some((fault) => fault.line === line))
-      this.faults.push({ line, text: `${key} leads to nobody: name somebody, or leave the line out` });
+      this.faults.push({ line, text: `${oneLine(key)} leads to nobody: name somebody, or leave the line out` });
   }
 
   #target(line: number, command: string): string | undefined {
@@ -135,6 +135,8 @@ class Reading {
 }
 
 /** A remark is one line. */
+const oneLine = (text: string): string => text.replace(/[\u0000-\u001f\u007f]+/g, ' ');
+
 const shown = (text: string): string => JSON.stringify(text.slice(0, 100).replace(/^"|"$/g, ''));
 
 const INSTEAD: readonly (readonly [RegExp, string])[] = [
