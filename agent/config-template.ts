@@ -78,6 +78,8 @@ page = "127.0.0.1:8025"
 mail = "100 MB"
 # At once, for each listener.
 connections = 50
+# At once from one address.
+per_address = 25
 # Of one mail.
 recipients = 1000
 # A mail program that says nothing for this long is sent away.

@@ -173,6 +173,8 @@ const AGENT = z.strictObject({
       /** Largest mail at any door. */
       mail: z.prefault(bytes, '100 MB'),
       connections: z._default(z.int().check(z.minimum(1), z.maximum(1000)), 50),
+      /** Connections at once from one address, for each listener. */
+      per_address: z._default(z.int().check(z.minimum(1), z.maximum(1000)), 25),
       recipients: z._default(z.int().check(z.minimum(1), z.maximum(50000)), 1000),
       idle: z.prefault(duration, '5 min'),
     }),

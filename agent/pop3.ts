@@ -18,6 +18,7 @@ export async function startPop3(agent: Agent): Promise<AgentService[]> {
     hostname: place.hostname,
     log,
     connectionsMax: limits.connections,
+    perAddressMax: limits.per_address,
     idleSeconds: limits.idle,
     logIn: async (login, password) => {
       const user = await logIn(agent, { login, password, door: 'pop3' });

@@ -24,6 +24,7 @@ export async function startQmtp(agent: Agent): Promise<AgentService[]> {
     spool,
     now,
     connectionsMax: limits.connections,
+    perAddressMax: limits.per_address,
     recipientsMax: limits.recipients,
     idleSeconds: limits.idle,
     caller: async ({ remoteAddress = '' }) => callerAt(agent, remoteAddress, trusts(remoteAddress)),

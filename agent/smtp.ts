@@ -25,6 +25,7 @@ export async function startSmtp(agent: Agent): Promise<AgentService[]> {
     now,
     mailBytesMax: limits.mail,
     connectionsMax: limits.connections,
+    perAddressMax: limits.per_address,
     recipientsMax: limits.recipients,
     idleSeconds: limits.idle,
     // What the hub allows this office is told by the hub, when the mail is offered to it.

@@ -45,6 +45,9 @@ export type CommandReply = z.infer<typeof REPLY>;
 /** What a command reads whole. */
 const READ_BYTES_MAX = 80_000_000;
 
+/** Of programs of this machine. */
+const CONNECTIONS_MAX = 200;
+
 /** Starts the admin listener on `address` (host:port). */
 export async function startAdmin(hub: Hub, commands: readonly HubCommand[], address: string): Promise<Service> {
   const where = splitHostAddress(address);
@@ -60,6 +63,7 @@ export async function startAdmin(hub: Hub, commands: readonly HubCommand[], addr
       reject(new Exit(EXIT.unavailable, `listen.admin = "${address}": cannot listen there (${error.code})`)),
     );
   });
+  (server as Server).maxConnections = CONNECTIONS_MAX;
   const bound = server.address() as { port: number };
   return {
     name: 'admin',

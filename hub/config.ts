@@ -89,6 +89,8 @@ const HUB = z.strictObject({
       mail: z.prefault(bytes, '100 MB'),
       /** Connections at once, for each listener. */
       connections: z._default(z.int().check(z.minimum(1), z.maximum(10000)), 200),
+      /** Connections at once from one address (of IPv6: one /64), for each listener. */
+      per_address: z._default(z.int().check(z.minimum(1), z.maximum(10000)), 50),
       /** Mails that one strange host may bring by SMTP in an hour; 0: no limit. */
       stranger_per_hour: z._default(z.int().check(z.minimum(0)), 1000),
       recipients: z._default(z.int().check(z.minimum(1), z.maximum(50000)), 1000),

@@ -48,6 +48,7 @@ function pop3(hub: Hub, address: string, tls: Certificate) {
     hostname: hub.config.hostname,
     log: hub.log,
     connectionsMax: hub.config.limits.connections,
+    perAddressMax: hub.config.limits.per_address,
     idleSeconds: hub.config.limits.idle,
     logIn: async (login, password) => {
       const user = await logIn(hub, { login, password, door: 'pop3s' });
@@ -75,6 +76,7 @@ function submission(hub: Hub, { name, address, tls }: Submission) {
     now: hub.now,
     mailBytesMax: limits.mail,
     connectionsMax: limits.connections,
+    perAddressMax: limits.per_address,
     recipientsMax: limits.recipients,
     idleSeconds: limits.idle,
     tls,

@@ -46,6 +46,7 @@ async function start(
     spool: hub.spool,
     now: hub.now,
     connectionsMax: limits.connections,
+    perAddressMax: limits.per_address,
     recipientsMax: limits.recipients,
     idleSeconds: limits.idle,
   });

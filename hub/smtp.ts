@@ -33,6 +33,7 @@ export async function startSmtp(hub: Hub): Promise<Service[]> {
     now: hub.now,
     mailBytesMax: limits.mail,
     connectionsMax: limits.connections,
+    perAddressMax: limits.per_address,
     recipientsMax: limits.recipients,
     idleSeconds: limits.idle,
     limitOf: (routed) => officeLimit(hub, routed),

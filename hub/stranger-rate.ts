@@ -1,5 +1,5 @@
 /** How many mails one strange host may begin in an hour. Kept in memory: a restart forgives. */
-import { isIPv6 } from 'node:net';
+import { hostNetwork } from '../shared/core/host-network.ts';
 
 const HOUR = 3_600;
 /** Hosts that are remembered. */
@@ -16,7 +16,7 @@ export class StrangerRate {
   /** Counts a mail; false when it is one too many. `now`: Unix seconds. */
   allows(address: string, now: number): boolean {
     if (this.#perHour === 0) return true;
-    const host = network(address);
+    const host = hostNetwork(address);
     const seen = this.#seen.get(host);
     this.#seen.delete(host);
     const current = seen && now - seen.since < HOUR && now >= seen.since ? seen : { since: now, mails: 0 };
@@ -27,7 +27,3 @@ export class StrangerRate {
     return current.mails <= this.#perHour;
   }
 }
-
-/** One customer has a whole /64 of IPv6. */
-const network = (address: string): string =>
-  isIPv6(address) && !address.startsWith('::ffff:') ? address.split(':').slice(0, 4).join(':') : address;

@@ -14,8 +14,10 @@ import { decodeHello, type Hello } from '../shared/core/trip-greeting.ts';
 import { RECORD, RecordReader, TripError } from '../shared/core/trip-record.ts';
 import { arriving } from '../shared/io/arriving.ts';
 import { EXIT } from '../shared/io/command-line.ts';
+import { limitConnections } from '../shared/io/connection-limits.ts';
 import { bind } from '../shared/io/listen.ts';
 import { pskIdentityOf, pskServerOptions } from '../shared/io/psk.ts';
+import { Repeats } from '../shared/io/repeats.ts';
 import { TlsRecords } from '../shared/io/tls-records.ts';
 import type { Wire } from '../shared/io/trip-output.ts';
 import { TripCut, TripRefused } from '../shared/io/trip-side.ts';
@@ -29,6 +31,9 @@ import { reportTrip } from './trip-report.ts';
 import { type Caller, dropStalePartials, officeOf, serveTrip } from './trip-session.ts';
 import { answerBatch } from './web-batch.ts';
 
+/** At 300 bps a handshake takes half of it. */
+const HANDSHAKE_MS = 60_000;
+
 /** Starts the listener of `listen.sync`, if there is one. */
 export async function startSync(hub: Hub): Promise<Service[]> {
   const address = hub.config.listen.sync;
@@ -40,12 +45,18 @@ export async function startSync(hub: Hub): Promise<Service[]> {
   const server = createAdaptorServer({
     fetch: syncApp(hub, inHand, (socket) => lines?.of(socket)).fetch,
     createServer,
-    serverOptions: { ...psk, ...(await readCertificate(hub.config)) },
+    serverOptions: { ...psk, ...(await readCertificate(hub.config)), handshakeTimeout: HANDSHAKE_MS },
   }) as Server;
   lines = new LineCount(server);
   // A trip takes as long as its link makes it; what is silent for too long, the session itself ends.
   Object.assign(server, { requestTimeout: 0, timeout: 0, keepAliveTimeout: 15_000 });
-  server.maxConnections = hub.config.limits.connections;
+  const { connections, per_address } = hub.config.limits;
+  limitConnections(server, {
+    field: 'listen.sync',
+    connectionsMax: connections,
+    perAddressMax: per_address,
+    log: hub.log,
+  });
   server.on('secureConnection', (socket) => socket.setNoDelay(true));
   // A failed handshake is the caller's trouble; Node has closed the connection.
   server.on('tlsClientError', () => undefined);
@@ -84,6 +95,7 @@ type SyncContext = Context<{ Bindings: HttpBindings }>;
 /** `inHand`: trips until all that they leave behind is written. */
 function syncApp(hub: Hub, inHand: Set<Promise<unknown>>, lineOf: LineOf): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
+  const refused = new Repeats(hub.log);
   const held = async (work: Promise<Response>): Promise<Response> => {
     inHand.add(work);
     try {
@@ -92,9 +104,9 @@ function syncApp(hub: Hub, inHand: Set<Promise<unknown>>, lineOf: LineOf): Hono<
       inHand.delete(work);
     }
   };
-  app.post('/', (c) => held(trip(hub, c, lineOf)));
-  app.post('/batch', (c) => held(answerBatch(hub, c, lineOf(c.env.incoming.socket))));
-  app.all('*', (c) => c.text('offices sync here, each with its own key', 401));
+  app.post('/', (c) => held(trip(hub, c, { lineOf, refused })));
+  app.post('/batch', (c) => held(answerBatch(hub, c, { line: lineOf(c.env.incoming.socket), refused })));
+  app.all('*', noKey);
   app.onError((error, c) => {
     hub.log.error('a trip failed in a way that nobody foresaw', { error: String(error.stack) });
     return c.text('the hub failed; its log says how', 500);
@@ -102,10 +114,20 @@ function syncApp(hub: Hub, inHand: Set<Promise<unknown>>, lineOf: LineOf): Hono<
   return app;
 }
 
-async function trip(hub: Hub, c: SyncContext, lineOf: LineOf): Promise<Response> {
+/** And nothing of what a stranger goes on sending is read. */
+const noKey = (c: SyncContext): Response =>
+  c.text('offices sync here, each with its own key', 401, { connection: 'close' });
+
+interface Asked {
+  readonly lineOf: LineOf;
+  /** For what a laptop that was shut out goes on trying. */
+  readonly refused: Repeats;
+}
+
+async function trip(hub: Hub, c: SyncContext, { lineOf, refused }: Asked): Promise<Response> {
   const { incoming, outgoing } = c.env as { incoming: IncomingMessage; outgoing: ServerResponse };
   const caller = callerOf(pskIdentityOf(incoming.socket as TLSSocket) ?? '');
-  if (!caller) return c.text('offices sync here, each with its own key', 401);
+  if (!caller) return noKey(c);
   const started = performance.now();
   const line = lineOf(incoming.socket);
   try {
@@ -118,7 +140,10 @@ async function trip(hub: Hub, c: SyncContext, lineOf: LineOf): Promise<Response>
     return RESPONSE_ALREADY_SENT;
   } catch (error) {
     if (error instanceof TripRefused) {
-      hub.log.warn('an office was refused', { identity: caller.keyId, reason: error.message });
+      refused.warn('an office was refused', `${caller.keyId} ${error.message}`, {
+        identity: caller.keyId,
+        reason: error.message,
+      });
       return c.text(error.message, error.exit === EXIT.refused ? 403 : 503);
     }
     if (!(error instanceof TripError)) throw error;

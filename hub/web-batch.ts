@@ -15,6 +15,7 @@ import { BatchExport } from '../shared/io/batch-export.ts';
 import { BatchError, openBatch, readBatchHead, sealBatch } from '../shared/io/batch-file.ts';
 import { type Imported, importBatch, readBatch } from '../shared/io/batch-import.ts';
 import { EXIT } from '../shared/io/command-line.ts';
+import type { Repeats } from '../shared/io/repeats.ts';
 import { BATCH_RECORD_BYTES } from '../shared/io/tls-records.ts';
 import type { TripOutcome } from '../shared/io/trip-session.ts';
 import { TripCut, TripRefused, type TripSide } from '../shared/io/trip-side.ts';
@@ -31,7 +32,13 @@ type BatchContext = Context<{ Bindings: HttpBindings }>;
 /** Until a batch has shown whose it is. */
 const HEAD_SECONDS = 60;
 
-export async function answerBatch(hub: Hub, c: BatchContext, line: (() => LineBytes) | undefined): Promise<Response> {
+interface Asked {
+  readonly line: (() => LineBytes) | undefined;
+  /** Anybody can send a batch that is refused. */
+  readonly refused: Repeats;
+}
+
+export async function answerBatch(hub: Hub, c: BatchContext, { line, refused }: Asked): Promise<Response> {
   const { incoming, outgoing } = c.env as { incoming: IncomingMessage; outgoing: ServerResponse };
   const started = performance.now();
   const before = line?.() ?? { read: 0, written: 0 };
@@ -49,7 +56,7 @@ export async function answerBatch(hub: Hub, c: BatchContext, line: (() => LineBy
       return RESPONSE_ALREADY_SENT;
     }
     if (error instanceof TripRefused) {
-      hub.log.warn('a batch by the web was refused', { reason: error.message });
+      refused.warn('a batch by the web was refused', error.message, { reason: error.message });
       return c.text(error.message, error.exit === EXIT.refused ? 403 : 503);
     }
     if (error instanceof BatchError || error instanceof TripError) return c.text(error.message, 400);

@@ -1,6 +1,7 @@
 /** The page's listener: this machine, and hosts of the trusted subnet. */
 import { createServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
+import { limitConnections } from '../../shared/io/connection-limits.ts';
 import { bind } from '../../shared/io/listen.ts';
 import type { Agent, AgentService } from '../agent.ts';
 import { checkReach, trustedHosts } from '../lan.ts';
@@ -13,6 +14,7 @@ const REQUEST_MS = 3_600_000;
 const IDLE_MS = 60_000;
 /** Each browser that looks at the page holds one or two. */
 const CONNECTIONS_MAX = 100;
+const PER_ADDRESS_MAX = 25;
 
 /** At the address that the configuration names. */
 export async function startPage(agent: Agent, schedule: Schedule, address: string): Promise<AgentService> {
@@ -23,7 +25,12 @@ export async function startPage(agent: Agent, schedule: Schedule, address: strin
     getRequestListener(app.fetch),
   );
   server.timeout = IDLE_MS;
-  server.maxConnections = CONNECTIONS_MAX;
+  limitConnections(server, {
+    field: 'listen.page',
+    connectionsMax: CONNECTIONS_MAX,
+    perAddressMax: PER_ADDRESS_MAX,
+    log: agent.log,
+  });
   const bound = await bind(server, { field: 'listen.page', address });
   return {
     name: 'page',

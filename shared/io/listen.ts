@@ -3,6 +3,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions, Server as TlsServer } from 'node:tls';
 import { EXIT, Exit } from './command-line.ts';
 import { ConfigError, splitHostAddress } from './config.ts';
+import { limitConnections } from './connection-limits.ts';
+import type { Log } from './log.ts';
 
 /**
  * Binds a server of any kind to `host:port` of the configuration's field; answers the address that it really has.
@@ -60,12 +62,13 @@ export interface Listener {
 export interface ListenOptions {
   readonly field: string;
   readonly address: string;
-  /** At once; one more is closed as soon as it comes. */
   readonly connectionsMax: number;
+  readonly perAddressMax: number;
+  readonly log: Log;
   readonly tls?: TlsOptions;
   /** Seconds that a TLS handshake may take. */
   readonly handshakeSeconds?: number;
-  /** Called once for each connection, after its handshake. */
+  /** Called once for each connection, after its handshake; it may have been closed meanwhile. */
   connected(socket: Socket): void;
   /** Called when `close` begins, to end connections that are only waiting. */
   closing?(): void;
@@ -84,7 +87,7 @@ export async function listen(options: ListenOptions): Promise<TlsListener> {
     socket.once('close', () => sockets.delete(socket));
   };
   const server = makeServer(options);
-  server.maxConnections = options.connectionsMax;
+  limitConnections(server, options);
   server.on('connection', track);
   const address = await bind(server, options);
   return {

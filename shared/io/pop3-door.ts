@@ -24,6 +24,7 @@ export interface Pop3Options {
   readonly hostname: string;
   readonly log: Log;
   readonly connectionsMax: number;
+  readonly perAddressMax: number;
   readonly idleSeconds: number;
   /** The mailbox that a name and its password open. */
   logIn(login: string, password: string): Promise<OpenMailbox | undefined>;
@@ -31,15 +32,18 @@ export interface Pop3Options {
 
 /** Starts it; throws as `bind` does. */
 export async function startPop3Door(options: Pop3Options): Promise<TlsListener> {
-  const { field, address, tls, connectionsMax } = options;
+  const { field, address, tls, connectionsMax, perAddressMax, log } = options;
   const door: Pop3Door = { ...options, open: new Set() };
   const connections = new Set<Pop3Connection>();
   return listen({
     field,
     address,
     connectionsMax,
+    perAddressMax,
+    log,
     ...(tls ? { tls } : {}),
     connected: (socket) => {
+      if (socket.destroyed) return;
       const connection = new Pop3Connection(socket, door);
       connections.add(connection);
       void connection.run().finally(() => connections.delete(connection));

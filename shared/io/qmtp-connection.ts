@@ -12,6 +12,7 @@ import { accept } from './accept.ts';
 import { Condition } from './condition.ts';
 import { Intake } from './intake.ts';
 import type { Arrival, Place } from './mail.ts';
+import type { Repeats } from './repeats.ts';
 import { StoreError } from './store.ts';
 import type { Turns } from './turns.ts';
 
@@ -40,6 +41,8 @@ export interface QmtpDoor {
   /** Folder for bodies on their way in. */
   readonly spool: string;
   readonly recipientsMax: number;
+  /** For what any caller can bring about. */
+  readonly repeats: Repeats;
   /** Without a byte either way, and without a mail being accepted. */
   readonly idleSeconds: number;
   /** Unix seconds. */
@@ -249,7 +252,7 @@ export class QmtpConnection {
   }
 
   #log(event: string, reason: string): void {
-    this.#door.place.log.warn(event, { door: 'qmtp', peer: this.#caller.name, reason });
+    this.#door.repeats.warn(event, this.#caller.name, { door: 'qmtp', peer: this.#caller.name, reason });
   }
 
   #newIntake(): Intake {

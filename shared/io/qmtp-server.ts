@@ -7,17 +7,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TlsOptions } from 'node:tls';
 import { type Listener, listen } from './listen.ts';
 import { type QmtpCaller, QmtpConnection, type QmtpDoor } from './qmtp-connection.ts';
+import { Repeats } from './repeats.ts';
 import { StoreError } from './store.ts';
 import { Turns } from './turns.ts';
 
 /** Mails being accepted at once; each holds at most a spool's memory (256 KB). */
 const MAILS_IN_HAND_MAX = 100;
 
-export interface QmtpServerOptions extends QmtpDoor {
+export interface QmtpServerOptions extends Omit<QmtpDoor, 'repeats'> {
   /** The field of the configuration that `address` stands in: `listen.qmtp`. */
   readonly field: string;
   readonly address: string;
   readonly connectionsMax: number;
+  readonly perAddressMax: number;
   readonly tls?: TlsOptions;
   /** Who is calling; undefined hangs up without a word. */
   caller(socket: Socket): Promise<QmtpCaller | undefined>;
@@ -25,7 +27,8 @@ export interface QmtpServerOptions extends QmtpDoor {
 
 /** Starts it; throws as `listen` does. */
 export async function startQmtpServer(options: QmtpServerOptions): Promise<Listener> {
-  const { field, address, connectionsMax, tls } = options;
+  const { field, address, connectionsMax, perAddressMax, tls } = options;
+  const repeats = new Repeats(options.place.log);
   const turns = new Turns({ totalMax: MAILS_IN_HAND_MAX });
   const places = new Turns({ totalMax: connectionsMax });
   const connections = new Set<QmtpConnection>();
@@ -41,7 +44,7 @@ export async function startQmtpServer(options: QmtpServerOptions): Promise<Liste
       socket.destroy();
       return;
     }
-    const connection = new QmtpConnection(socket, { door: options, caller, turns });
+    const connection = new QmtpConnection(socket, { door: { ...options, repeats }, caller, turns });
     connections.add(connection);
     await connection.run();
     connections.delete(connection);
@@ -52,6 +55,8 @@ export async function startQmtpServer(options: QmtpServerOptions): Promise<Liste
     field,
     address,
     connectionsMax,
+    perAddressMax,
+    log: options.place.log,
     ...(tls ? { tls } : {}),
     connected: (socket) => {
       // A connection that breaks says so again by closing.

@@ -14,7 +14,9 @@ import type { Peer } from '../core/delivery.ts';
 import { asciiDomain } from '../core/smtp-path.ts';
 import { verdictReply } from '../core/smtp-reply.ts';
 import { deferred, refused, type Verdict } from '../core/verdict.ts';
+import { limitConnections } from './connection-limits.ts';
 import { bind, type Listener } from './listen.ts';
+import { Repeats } from './repeats.ts';
 import { type SmtpPlace, takeMail, tooLarge } from './smtp-data.ts';
 import { Turns } from './turns.ts';
 
@@ -35,6 +37,7 @@ export interface SmtpDoorOptions extends SmtpPlace {
   readonly domain: string;
   readonly mailBytesMax: number;
   readonly connectionsMax: number;
+  readonly perAddressMax: number;
   readonly recipientsMax: number;
   readonly idleSeconds: number;
   readonly tls?: { readonly cert: Buffer; readonly key: Buffer };
@@ -88,7 +91,8 @@ class SmtpDoor {
       banner: 'Fieldpost',
       heloResponse: '%s',
       size: options.mailBytesMax,
-      maxClients: options.connectionsMax,
+      // Above what is let in at all (connection-limits.ts): those that are being closed count here as well.
+      maxClients: options.connectionsMax * 2 + 10,
       maxRecipients: options.recipientsMax,
       maxCommandLength: COMMAND_BYTES_MAX,
       socketTimeout: options.idleSeconds * 1000,
@@ -107,7 +111,11 @@ class SmtpDoor {
       onData: (stream, session, done) => this.#data(stream, session, done),
     });
     // A client's broken connection or handshake: it comes back, and there is nothing to do here.
-    this.#server.on('error', (error) => place.log.info('an SMTP connection broke off', { reason: error.message }));
+    const repeats = new Repeats(place.log);
+    this.#server.on('error', (error) =>
+      repeats.warn('SMTP connections break off', error.message, { reason: error.message }),
+    );
+    limitConnections(this.#server.server, { ...options, log: place.log });
   }
 
   async open(): Promise<SmtpListener> {

@@ -6,7 +6,11 @@ import { EXIT } from '../../shared/io/command-line.ts';
 import { ConfigError, splitHostAddress } from '../../shared/io/config.ts';
 import { DialError, dial } from '../../shared/io/dial.ts';
 import { type Listener, type ListenOptions, listen } from '../../shared/io/listen.ts';
+import type { Log } from '../../shared/io/log.ts';
 import { pskIdentityOf, pskServerOptions } from '../../shared/io/psk.ts';
+
+const SILENT: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const LIMITS = { connectionsMax: 10, perAddressMax: 10, log: SILENT };
 
 const listeners: Listener[] = [];
 afterEach(async () => {
@@ -16,7 +20,7 @@ afterEach(async () => {
 async function start(
   options: Partial<ListenOptions> & Pick<ListenOptions, 'connected'>,
 ): Promise<{ host: string; port: number }> {
-  const listener = await listen({ field: 'listen.qmtp', address: '127.0.0.1:0', connectionsMax: 10, ...options });
+  const listener = await listen({ field: 'listen.qmtp', address: '127.0.0.1:0', ...LIMITS, ...options });
   listeners.push(listener);
   return splitHostAddress(listener.address) as { host: string; port: number };
 }
@@ -37,7 +41,7 @@ describe('binding', () => {
   });
 
   test('IPv6 is said in brackets', async () => {
-    const listener = await listen({ field: 'f', address: '[::1]:0', connectionsMax: 1, connected: () => {} });
+    const listener = await listen({ field: 'f', address: '[::1]:0', ...LIMITS, connected: () => {} });
     listeners.push(listener);
     expect(listener.address).toMatch(/^\[::1\]:\d+$/);
   });
@@ -73,6 +77,7 @@ test('no more connections than the bound', async () => {
 test('close waits for what is in hand, then cuts', async () => {
   const { promise: inHand, resolve } = Promise.withResolvers<Socket>();
   const listener = await listen({
+    ...LIMITS,
     field: 'f',
     address: '127.0.0.1:0',
     connectionsMax: 5,
@@ -86,6 +91,7 @@ test('close waits for what is in hand, then cuts', async () => {
   expect(await text).toBe('finished');
 
   const stubborn = await listen({
+    ...LIMITS,
     field: 'f',
     address: '127.0.0.1:0',
     connectionsMax: 5,

@@ -64,6 +64,7 @@ async function start(
     field: 'listen.qmtp',
     address: '127.0.0.1:0',
     connectionsMax: 50,
+    perAddressMax: 50,
     place: placeOn(store),
     spool: join(folder, 'spool'),
     recipientsMax: 100,
