@@ -18,6 +18,7 @@ const TASKS = {
   demo: ['test/demo/main.ts'],
   corpus: ['test/corpus-run/main.ts'],
   bench: ['test/bench/main.ts'],
+  bulk: ['test/bulk/main.ts'],
   fuzz: ['test/fuzz/main.ts'],
   package: ['tools/package.ts'],
 };
