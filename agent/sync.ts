@@ -145,6 +145,7 @@ async function syncAlone(agent: Agent, options: SyncOptions): Promise<Trip> {
     ...(limit === undefined ? {} : { downBytesMax: limit }),
     mailBytesMax: link?.max_mail ?? 0,
     ...(link?.plain ? { plain: true } : {}),
+    ...(isDear(link) ? { dear: true } : {}),
     ...(link?.half_duplex ? { halfDuplex: true } : {}),
     progress: (counts) => {
       reached = counts;
@@ -171,6 +172,9 @@ async function syncAlone(agent: Agent, options: SyncOptions): Promise<Trip> {
 /** Whether the hub has read all of our greeting: before that it offers nothing, and is not done. */
 const wasHeard = ({ complete, peerWaiting, received }: TripOutcome): boolean =>
   complete || peerWaiting !== undefined || received.mails > 0;
+
+/** Whether bytes of the link are paid for, or counted. */
+const isDear = (link: LinkConfig | undefined): boolean => link?.budget !== undefined || (link?.price_per_mb ?? 0) > 0;
 
 async function runTrip(session: TripSession, signal: AbortSignal | undefined): Promise<TripOutcome> {
   const stop = (): void => session.abort(new TripCut('the agent was told to stop'));

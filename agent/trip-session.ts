@@ -45,6 +45,8 @@ export interface TripPlan {
   readonly halfDuplex?: boolean;
   /** Mail shall come as plain text. */
   readonly plain?: boolean;
+  /** Each byte of the link has its price. */
+  readonly dear?: boolean;
   /** Bytes of the line that the hub may send; absent: any number. */
   readonly downBytesMax?: number;
   progress?(counts: TripCounts): void;
@@ -115,6 +117,7 @@ async function sideOf(agent: Agent, state: TripState, plan: TripPlan): Promise<T
       down: plan.down,
       ...(plan.halfDuplex ? { halfDuplex: true } : {}),
       ...(plan.plain ? { plain: true } : {}),
+      ...(plan.dear ? { dear: true } : {}),
       codecs: CODECS_KNOWN,
       directory: directoryHash(agent.directory()),
       mailBytesMax: plan.mailBytesMax,
@@ -130,6 +133,7 @@ async function sideOf(agent: Agent, state: TripState, plan: TripPlan): Promise<T
     mailBytesMax: 0,
     offerBytesMax: plan.mailBytesMax,
     offers: plan.up,
+    isDear: plan.dear === true,
     idleSeconds: agent.config.idle,
     now: () => agent.now() + offset,
     admit: async () => undefined,

@@ -166,6 +166,7 @@ export function hubSide(hub: Hub, { caller, office, hello, state }: OfficeTrip):
       replaceByPlain(hub, { office: name, wanted: office.limits.plain || hello.plain === true }, entry, note),
     tooLarge: (entry) => holdEntry(hub, name, entry),
     offers: hello.down,
+    isDear: hello.dear === true,
     idleSeconds: hub.config.limits.idle,
     now: () => hub.now(),
     admit: async () => {

@@ -17,6 +17,8 @@ export interface Hello {
   readonly halfDuplex?: boolean;
   /** Mail shall come as plain text over this link. */
   readonly plain?: boolean;
+  /** Each byte of the link has its price. */
+  readonly dear?: boolean;
   readonly codecs: number;
   /** Hash of the directory that the agent has, 32 hex digits; empty when it has none. */
   readonly directory: string;
@@ -56,10 +58,10 @@ export const encodeHello = (hello: Hello): Uint8Array =>
     hello.downBytesMax === undefined ? Uint8Array.of() : encodeVarint(hello.downBytesMax),
   );
 
-const FLAG = { up: 1, down: 2, halfDuplex: 4, plain: 8 } as const;
+const FLAG = { up: 1, down: 2, halfDuplex: 4, plain: 8, dear: 16 } as const;
 
-const flagsOf = ({ up, down, halfDuplex, plain }: Hello): number =>
-  (up ? FLAG.up : 0) | (down ? FLAG.down : 0) | (halfDuplex ? FLAG.halfDuplex : 0) | (plain ? FLAG.plain : 0);
+const flagsOf = (hello: Hello): number =>
+  Object.entries(FLAG).reduce((flags, [name, bit]) => flags | (hello[name as keyof typeof FLAG] ? bit : 0), 0);
 
 /** Later versions may add fields at the end; they are passed over. */
 export function decodeHello(payload: Uint8Array): Hello {
@@ -77,6 +79,7 @@ export function decodeHello(payload: Uint8Array): Hello {
     down: (flags & FLAG.down) !== 0,
     ...((flags & FLAG.halfDuplex) === 0 ? {} : { halfDuplex: true }),
     ...((flags & FLAG.plain) === 0 ? {} : { plain: true }),
+    ...((flags & FLAG.dear) === 0 ? {} : { dear: true }),
     codecs,
     directory: read.hex(directoryBytes),
     mailBytesMax: read.varint(),

@@ -29,6 +29,8 @@ export interface FramesOptions {
   /** Whether the trip has ended, or is about to. */
   over(): boolean;
   save(): Promise<void>;
+  /** Bytes on their way, where the system can tell. */
+  unacknowledged(): Promise<number | undefined>;
   /** Whether the other side says that it holds part of the frame. */
   isHeldInPart(seq: number): boolean;
   /** Resolves when one more may be without an answer, or the trip is over. */
@@ -136,7 +138,7 @@ export class TripFrames {
   /** The sealed frame, sealed anew when the point that it builds on has gone meanwhile. */
   async #inTime(frame: Frame, sealed: Promise<Sealed>): Promise<Sealed> {
     const { side, save } = this.#options;
-    const ready = await this.#options.pace.waiting(sealed);
+    const ready = await this.#options.pace.waiting(sealed, this.#options.unacknowledged);
     if (!frame.prepared || (await side.history.out.history()).dictionary(frame.prepared.base)) return ready;
     const prepared = await joinGroup(this.#memory, frame.prepared.content, { quality: frame.prepared.quality });
     this.#reopen(frame.seq, frame.entries, prepared);

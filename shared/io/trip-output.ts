@@ -78,6 +78,11 @@ export class TripOutput {
     return performance.now() - this.#lastWrite;
   }
 
+  /** Bytes that have been written and the other end has not confirmed yet, where the system can tell. */
+  async unacknowledged(): Promise<number | undefined> {
+    return this.#wire.unacknowledged?.();
+  }
+
   /** Whether what is said goes out now. */
   get speaks(): boolean {
     return this.#turn === undefined && !this.#passing;

@@ -1,7 +1,7 @@
 /**
  * How the sending half of a trip follows its link: how much mail shares a frame, and how hard it is compressed. A frame is of
  * use when all of it has come, so a slow link gets small ones; a large one costs fewer bytes. The hardest level is worth
- * its time as long as the line seldom waits for it.
+ * its time where bytes are dear, and elsewhere as long as the line seldom waits for it.
  */
 import { HARDEST, QUICK } from './group-seal.ts';
 
@@ -17,13 +17,22 @@ const FRAME_SECONDS = 30;
 const RATIO = 6;
 /** What the other side may need to accept a frame, and the line is not to be blamed for. */
 const ACCEPT_SECONDS = 4;
-/** The line may wait for the codec so long in one trip. */
-const WAIT_MS_MAX = 20_000;
+/** The line may wait for the codec so long in one trip, */
+const WAIT_MS_MAX = 2_000;
+/** or for this share of it: about what the quick level costs it in bytes. */
+const WAIT_SHARE_MAX = 1 / 6;
 
 export class TripPace {
   #groupBytes = GROUP_BYTES_FIRST;
   #waitedMs = 0;
+  readonly #start = performance.now();
+  readonly #isDear: boolean;
   readonly #offered = new Map<number, { readonly bytes: number; readonly time: number }>();
+
+  /** `isDear`: each byte has its price. */
+  constructor({ isDear }: { readonly isDear: boolean }) {
+    this.#isDear = isDear;
+  }
 
   /** Bytes of mail that may share the next frame. */
   get groupBytes(): number {
@@ -31,17 +40,17 @@ export class TripPace {
   }
 
   get quality(): number {
-    return this.#waitedMs > WAIT_MS_MAX ? QUICK : HARDEST;
+    const waitsOften = this.#waitedMs > Math.max(WAIT_MS_MAX, (performance.now() - this.#start) * WAIT_SHARE_MAX);
+    return waitsOften && !this.#isDear ? QUICK : HARDEST;
   }
 
-  /** Waits for a frame that the line is ready for. */
-  async waiting<T>(sealed: Promise<T>): Promise<T> {
+  /** Waits for the next frame; counts the time when nothing of those before was on its way any more (`left`: bytes). */
+  async waiting<T>(sealed: Promise<T>, left: () => Promise<number | undefined>): Promise<T> {
     const start = performance.now();
-    try {
-      return await sealed;
-    } finally {
-      this.#waitedMs += performance.now() - start;
-    }
+    const ready = await sealed;
+    const waited = performance.now() - start;
+    if (((await left()) ?? 0) === 0) this.#waitedMs += waited;
+    return ready;
   }
 
   prepared(): void {

@@ -44,7 +44,7 @@ export class TripSender {
   /** Whether nothing is left to say until something comes. */
   resting = false;
   readonly #options: SenderOptions;
-  readonly #pace = new TripPace();
+  readonly #pace: TripPace;
   readonly #frames: TripFrames;
   /** What the other side takes in this trip has been sent; the frame that it ended in, 0 for none. */
   #spent: number | undefined;
@@ -53,12 +53,14 @@ export class TripSender {
 
   constructor(options: SenderOptions) {
     this.#options = options;
-    const { side, trip, over, save } = options;
+    const { side, trip, output, over, save } = options;
+    this.#pace = new TripPace({ isDear: side.isDear });
     this.#frames = new TripFrames({
       side,
       pace: this.#pace,
       over: () => over() || this.#spent !== undefined,
       save,
+      unacknowledged: () => output.unacknowledged(),
       isHeldInPart: (seq) => trip.isHeldInPart(seq),
       room: () => this.#rest(() => over() || trip.inFlight.size < IN_FLIGHT_MAX),
     });

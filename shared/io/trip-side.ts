@@ -28,6 +28,8 @@ export interface TripSide {
   readonly offerBytesMax: number;
   /** Whether this side offers mail in this trip. */
   readonly offers: boolean;
+  /** Each byte of the link has its price: no time is too long to save some. */
+  readonly isDear: boolean;
   /** Seconds without a byte from the other side after which the link is taken for cut. */
   readonly idleSeconds: number;
   now(): number;

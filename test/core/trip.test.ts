@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeFrameHead, encodeFrameHead } from '../../shared/core/frame.ts';
 import { encodeLinks, type OfficeLink } from '../../shared/core/link-list.ts';
 import { Trip, type TripEvent } from '../../shared/core/trip.ts';
-import { encodeHello, encodeWelcome, type Hello, type Welcome } from '../../shared/core/trip-greeting.ts';
+import { decodeHello, encodeHello, encodeWelcome, type Hello, type Welcome } from '../../shared/core/trip-greeting.ts';
 import { Ledger, WINDOW } from '../../shared/core/trip-ledger.ts';
 import {
   CODEC,
@@ -30,6 +30,7 @@ const HELLO: Hello = {
   mailBytesMax: 0,
   floor: 1,
 };
+const payloadOf = (record: Uint8Array): Uint8Array => [...new RecordReader().push(record)][0]?.payload ?? record;
 const WELCOME: Welcome = { version: 1, time: 1_795_000_000, codecs: 2, mailBytesMax: 0, floor: 1 };
 const READY = encodeRecord(RECORD.ready);
 const HASH = 'aabbccddeeff0011';
@@ -41,6 +42,17 @@ const hear = (trip: Trip, ...records: readonly Uint8Array[]): readonly TripEvent
   ...trip.receive(Buffer.concat(records)),
 ];
 const GREETING = [encodeHello(HELLO), READY];
+
+test('what the agent asks of a trip reaches the hub', () => {
+  for (const asked of [
+    {},
+    { halfDuplex: true },
+    { plain: true },
+    { dear: true },
+    { up: false, halfDuplex: true, dear: true },
+  ])
+    expect(decodeHello(payloadOf(encodeHello({ ...HELLO, ...asked })))).toEqual({ ...HELLO, ...asked });
+});
 
 test('the example in PROTOCOL.md is what this program says', () => {
   const text = readFileSync(new URL('../../shared/PROTOCOL.md', import.meta.url), 'utf8');

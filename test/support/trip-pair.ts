@@ -129,6 +129,7 @@ export class Side {
       mailBytesMax: this.options.mailBytesMax ?? 0,
       offerBytesMax: 0,
       offers: true,
+      isDear: true,
       idleSeconds: 20,
       now: () => this.now,
       admit: async () => undefined,
