@@ -175,8 +175,14 @@ async function unstage(store: Store, copies: readonly Copy[]): Promise<void> {
 }
 
 async function publishAll(place: Place, keys: readonly string[]): Promise<void> {
-  await inParallel(keys, WRITES_AT_ONCE, (key) => place.store.publish(key));
-  for (const key of keys) place.published?.(maildirOf(key), key);
+  await inParallel(keys, WRITES_AT_ONCE, async (key) => {
+    try {
+      await place.store.publish(key);
+    } finally {
+      // One that fails may have happened all the same: who reads there has to look.
+      place.published?.(maildirOf(key), key);
+    }
+  });
 }
 
 /** Accepts in progress in this process, by store and arrival: the second of two waits, then finds the first's answers. */
