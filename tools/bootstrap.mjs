@@ -20,6 +20,7 @@ const TASKS = {
   bench: ['test/bench/main.ts'],
   bulk: ['test/bulk/main.ts'],
   fuzz: ['test/fuzz/main.ts'],
+  sim: ['test/sim/main.ts'],
   package: ['tools/package.ts'],
 };
 

@@ -1,0 +1,56 @@
+/**
+ * How a world is loaded: the modules at the edge of the programs (locks, sockets, the bucket) are replaced by those of
+ * test/sim/stand-ins, and a mutant's text by the mutated one. All else is the product as it stands.
+ */
+import { readFileSync } from 'node:fs';
+import { registerHooks } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const at = (path: string): string => new URL(`../../${path}`, import.meta.url).href;
+
+/** The types see to it that each has all that the product takes of the module that it stands in for. */
+const STAND_INS = {
+  'shared/io/lock.ts': (): Promise<typeof import('../../shared/io/lock.ts')> => import('./stand-ins/lock.ts'),
+  'shared/io/writer.ts': (): Promise<typeof import('../../shared/io/writer.ts')> => import('./stand-ins/writer.ts'),
+  'shared/io/dial.ts': (): Promise<typeof import('../../shared/io/dial.ts')> => import('./stand-ins/dial.ts'),
+  'agent/dial-hub.ts': (): Promise<typeof import('../../agent/dial-hub.ts')> => import('./stand-ins/dial-hub.ts'),
+  'hub/s3-store.ts': (): Promise<typeof import('../../hub/s3-store.ts')> => import('./stand-ins/s3-store.ts'),
+};
+
+const standInOf = new Map(
+  Object.keys(STAND_INS).map((path) => [
+    at(path),
+    new URL(`stand-ins/${path.slice(path.lastIndexOf('/') + 1)}`, import.meta.url).href,
+  ]),
+);
+
+/** A deliberate fault: in one file, this text becomes that one. */
+export interface Change {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** To be called before anything of the product is imported. */
+export function replaceModules(changes: readonly Change[] = []): void {
+  const changed = new Map(changes.map((change) => [at(change.file), change]));
+  registerHooks({
+    resolve(specifier, context, next) {
+      const resolved = next(specifier, context);
+      const standIn = standInOf.get(resolved.url);
+      return standIn === undefined ? resolved : { ...resolved, url: standIn };
+    },
+    load(url, context, next) {
+      const change = changed.get(url);
+      if (!change) return next(url, context);
+      return { format: 'module-typescript', source: mutated(fileURLToPath(url), change), shortCircuit: true };
+    },
+  });
+}
+
+/** Throws when the text is not there exactly once. */
+function mutated(path: string, { from, to }: Change): string {
+  const parts = readFileSync(path, 'utf8').split(from);
+  if (parts.length !== 2) throw new Error(`${path} holds the text of a mutant ${parts.length - 1} times: ${from}`);
+  return parts.join(to);
+}
