@@ -210,7 +210,9 @@ export class TripSender {
       this.#lacking = undefined;
       output.push(trip.ask(ids));
       await this.#rest(() => this.#lacking !== undefined || over());
-      const lacking: readonly boolean[] = this.#lacking ?? [];
+      const lacking: readonly boolean[] | undefined = this.#lacking;
+      // Not answered: asked again in the next trip.
+      if (!lacking) return;
       await restore.lacks(ids.filter((_, index) => lacking[index]));
     }
   }
