@@ -198,7 +198,7 @@ async function settle(hub: Hub, entry: Entry, { maildir, note, settled }: Settli
   if (settled.length === 0) return;
   const all = { ...note.settled, ...Object.fromEntries(settled.map((recipient) => [recipient, MOVED])) };
   if (entry.head.recipients.every((recipient) => Object.hasOwn(all, recipient))) await removeEntry(hub.store, entry);
-  else await writeNote(hub.store, maildir, entry.id, { ...note, settled: all });
+  else await writeNote(hub.store, maildir, entry.id, { ...note, settled: all, moved: true });
 }
 
 const MOVED = accepted('moved to the new post');

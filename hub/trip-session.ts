@@ -26,6 +26,7 @@ import { holdEntry, holdSpam } from './hold.ts';
 import type { Hub } from './hub.ts';
 import { admitInstance, readOfficeTrips, writeOfficeTrips } from './instance.ts';
 import { writeOfficeLinks } from './office-links.ts';
+import { replaceByRest } from './move-rest.ts';
 import { withOffice } from './office-lock.ts';
 import { replaceByPlain } from './plain.ts';
 import { endTrip, runTrip, type Session } from './running-trips.ts';
@@ -162,6 +163,7 @@ export function hubSide(hub: Hub, { caller, office, hello, state }: OfficeTrip):
     mailBytesMax,
     offerBytesMax: smallest(hello.mailBytesMax, office.limits.holdBytesMax),
     replaced: async (entry, note) =>
+      (await replaceByRest(hub, name, entry, note)) ??
       (await holdSpam(hub, office, entry, note)) ??
       replaceByPlain(hub, { office: name, wanted: office.limits.plain || hello.plain === true }, entry, note),
     tooLarge: (entry) => holdEntry(hub, name, entry),

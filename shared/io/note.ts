@@ -19,6 +19,8 @@ export interface Note {
   readonly told?: boolean | undefined;
   /** It is too large for its office's links: its recipients have had a summary. */
   readonly held?: boolean | undefined;
+  /** Some of those who are settled have moved: before it travels, an entry for the others takes its place. */
+  readonly moved?: boolean | undefined;
   /** Somebody has asked for it: it travels whatever its size. */
   readonly fetch?: boolean | undefined;
   /** `made`: its plain version takes its place, and it goes as soon as that is there. `is`: it is to stay as it is. */
@@ -43,6 +45,7 @@ const STORED = z.object({
   lastError: z.optional(z.string()),
   told: SAID,
   held: SAID,
+  moved: SAID,
   fetch: SAID,
   plain: z.optional(z.enum(['made', 'is'])),
   lapses: SAID,

@@ -5,6 +5,7 @@ import { userCommands } from '../../hub/commands/user.ts';
 import { editDirectory } from '../../hub/edit-directory.ts';
 import type { Hub } from '../../hub/hub.ts';
 import { writeOfficeTrips } from '../../hub/instance.ts';
+import { replaceByRest } from '../../hub/move-rest.ts';
 import { moveUser } from '../../hub/move-user.ts';
 import { accept } from '../../shared/io/accept.ts';
 import { bytesBody, readBody } from '../../shared/io/body.ts';
@@ -79,6 +80,19 @@ describe.each(['apart', 'in place'] as const)('staging %s', (staging) => {
     expect(result).toEqual({ moved: 3, inFlight: 0, left: 0 });
     expect(await waiting(disk)).toEqual([...FARIDS, ...postedTo('mazar')].sort());
     expect([...disk.files.keys()].filter((key) => key.startsWith('moving/'))).toEqual([]);
+  });
+
+  test('before an entry travels, who has moved is taken out of it', async () => {
+    const disk = await prepared(staging);
+    const hub = await hubOnStore(new Session(disk));
+    await moveUser(hub, full('holly'), 'mazar');
+    for (const listed of await listEntries(hub.store, 'office/herat'))
+      await replaceByRest(hub, 'herat', listed, await readNote(hub.store, 'office/herat', listed.name.id));
+    const recipients: string[] = [];
+    for (const { key } of await listEntries(hub.store, 'office/herat'))
+      recipients.push(...((await openEntry(hub.store, key))?.head.recipients ?? []));
+    expect(recipients).toEqual(['farid@herat.example.org', 'farid@herat.example.org']);
+    expect(await waiting(disk)).toEqual([...FARIDS, ...postedTo('mazar')].sort());
   });
 
   test('there and back again: nothing is taken for a repetition', async () => {
