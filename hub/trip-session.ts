@@ -25,8 +25,8 @@ import { forgetDelivered, keepDelivered, restoreDelivered } from './delivered.ts
 import { holdEntry, holdSpam } from './hold.ts';
 import type { Hub } from './hub.ts';
 import { admitInstance, readOfficeTrips, writeOfficeTrips } from './instance.ts';
-import { writeOfficeLinks } from './office-links.ts';
 import { replaceByRest } from './move-rest.ts';
+import { writeOfficeLinks } from './office-links.ts';
 import { withOffice } from './office-lock.ts';
 import { replaceByPlain } from './plain.ts';
 import { endTrip, runTrip, type Session } from './running-trips.ts';

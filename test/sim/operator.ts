@@ -75,9 +75,10 @@ export class Operator {
 
   async #rekey(office: OfficeSite, at: number): Promise<void> {
     await this.#wait(at);
-    const ran = await this.#do(['office rekey', office.name]);
+    this.#keep(office, await this.#do(['office rekey', office.name]));
     await this.#wait(around().simulation.delays.spread(0.05, 12) * HOUR_MS);
-    this.#enrol(office, ran);
+    // The newest one, for it may have been changed again meanwhile.
+    office.enrol(this.#tokens.get(office.name) ?? '');
     office.running?.process.end();
   }
 
@@ -109,10 +110,13 @@ export class Operator {
     this.#options.posts.set(name, post);
   }
 
-  #enrol(office: OfficeSite, { out }: Ran): void {
-    const token = out.at(-1) ?? '';
-    this.#tokens.set(office.name, token);
-    office.enrol(token);
+  #keep({ name }: OfficeSite, { out }: Ran): void {
+    this.#tokens.set(name, out.at(-1) ?? '');
+  }
+
+  #enrol(office: OfficeSite, ran: Ran): void {
+    this.#keep(office, ran);
+    office.enrol(this.#tokens.get(office.name) ?? '');
   }
 
   #wait(ms: number): Promise<void> {

@@ -3,8 +3,7 @@ import type { Agent } from '../../agent/agent.ts';
 import type { Hub } from '../../hub/hub.ts';
 import type { Peer } from '../../shared/core/delivery.ts';
 import { readBody } from '../../shared/io/body.ts';
-import { Mailboxes } from '../../shared/io/mailbox.ts';
-import { takeable } from '../../shared/io/maildir.ts';
+import { Mailboxes, type OpenMailbox } from '../../shared/io/mailbox.ts';
 import { type SmtpPlace, takeMail } from '../../shared/io/smtp-data.ts';
 import type { Account, Mail } from './account.ts';
 import { around } from './around.ts';
@@ -89,32 +88,32 @@ export class Readers {
     this.#account = account;
   }
 
-  /** Somebody empties their mailbox, or some of it. */
+  /** Somebody empties their mailbox, or some of it, by POP3. */
   async read(site: OfficeSite, user: string, share = 1): Promise<void> {
-    await site.ask(async ({ store }) => {
-      const mailboxes = new Mailboxes(store);
-      for (const { key, uid } of await mailboxes.list(`users/${user}`)) {
-        if (!around().simulation.delays.one(share)) continue;
-        const body = await mailboxes.open(key);
-        if (!body) continue;
-        this.#came(user, await readBody(body, BYTES_MAX), site.name, uid);
-        await mailboxes.remove(key);
-        this.#gone(site.name, uid);
-      }
-    });
+    await site.ask(({ store }) =>
+      this.#empty(new Mailboxes(store).at(`users/${user}`), { user, place: site.name, share }),
+    );
   }
 
   /** The same for a mailbox that is kept at the hub. */
-  async readAtHub(site: HubSite, user: string): Promise<void> {
-    await site.ask(async ({ store }) => {
-      for (const { key } of await store.list(`mailbox/${user}/new/`)) {
-        const body = (await takeable(store, key)) ? await store.get(key) : undefined;
-        if (!body) continue;
-        this.#came(user, await readBody(body, BYTES_MAX), 'hub', key);
-        await store.remove(key);
-        this.#gone('hub', key);
-      }
-    });
+  async readAtHub(site: HubSite, user: string, share = 1): Promise<void> {
+    await site.ask(({ store }) =>
+      this.#empty(new Mailboxes(store).at(`mailbox/${user}`), { user, place: 'hub', share }),
+    );
+  }
+
+  async #empty(
+    mailbox: OpenMailbox,
+    { user, place, share }: { readonly user: string; readonly place: string; readonly share: number },
+  ): Promise<void> {
+    for (const { key, uid } of await mailbox.list()) {
+      if (!around().simulation.delays.one(share)) continue;
+      const body = await mailbox.open(key);
+      if (!body) continue;
+      this.#came(user, await readBody(body, BYTES_MAX), place, uid);
+      await mailbox.remove(key);
+      this.#gone(place, uid);
+    }
   }
 
   #came(user: string, bytes: Buffer, place: string, file: string): void {

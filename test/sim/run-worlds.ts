@@ -14,6 +14,9 @@ const { shrink } = await import('./shrink.ts');
 replaceSystem();
 
 const { seeds, shrinks = false, untilWrong = false, loud = false, ...options } = order;
+/** Each takes dozens of worlds. */
+const SHRUNK_MAX = 2;
+let shrunk = 0;
 for (let seed = seeds.from; seed < seeds.to; seed += seeds.step) {
   const hear = loud
     ? (where: string, { level, event, fields }: { level: string; event: string; fields: unknown }): void =>
@@ -25,7 +28,7 @@ for (let seed = seeds.from; seed < seeds.to; seed += seeds.step) {
     ...outcome,
     windows: [...outcome.windows],
     faults: [...outcome.faults],
-    ...(isWrong && shrinks ? { smallest: await shrink(outcome, runWorld) } : {}),
+    ...(isWrong && shrinks && ++shrunk <= SHRUNK_MAX ? { smallest: await shrink(outcome, runWorld) } : {}),
   };
   console.log(JSON.stringify(report));
   if (isWrong && untilWrong) break;
