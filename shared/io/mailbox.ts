@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Pop3Mail } from '../core/pop3.ts';
 import { Pop3Size } from '../core/pop3-text.ts';
 import type { Body } from './body.ts';
+import { takeable } from './maildir.ts';
 import { inParallel } from './parallel.ts';
 import type { Store } from './store.ts';
 
@@ -51,7 +52,8 @@ export class Mailboxes {
     const keys = (await this.#keys(maildir)).sort(byArrival).slice(0, MAILS_MAX);
     const sizes = new Map<string, number>();
     await inParallel(keys, READS_AT_ONCE, async (key) => {
-      const size = await this.#sizeOf(key);
+      // On a bucket a mail lies here before it is ours: taken now, it would come once more when it is handed in again.
+      const size = (await takeable(this.#store, key)) ? await this.#sizeOf(key) : undefined;
       if (size !== undefined) sizes.set(key, size);
     });
     // One without a size has been taken away by a mail program since it was listed.
