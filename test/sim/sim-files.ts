@@ -5,11 +5,19 @@
 
 import { around } from './around.ts';
 import { FileNode, FolderNode, type Node, unlinked } from './disk.ts';
-import { Killed, type Process } from './simulation.ts';
+import { currentProcess, Killed, type Process } from './simulation.ts';
 
 const SIM = '/sim/';
 
-export const isSimulated = (path: unknown): path is string => typeof path === 'string' && path.startsWith(SIM);
+export const isSimulated = (path: unknown): boolean =>
+  typeof path === 'string' && (path.startsWith(SIM) || path.startsWith('/proc/'));
+
+/** What the kernel says. */
+function ofKernel(path: string): string {
+  if (path === '/proc/sys/kernel/random/boot_id')
+    return `00000000-0000-4000-8000-${String(currentProcess()?.machine.boots ?? 0).padStart(12, '0')}\n`;
+  throw fault('ENOENT', path);
+}
 
 /** Where a process finds its machine's disk. */
 export const diskPath = ({ machine, pid }: Process, path = ''): string =>
@@ -252,12 +260,14 @@ export const simulatedFiles = {
       })();
     }),
   stat: (path: string): Promise<Stat> => reading(path, (place) => statOf(find(place))),
-  readFile: (path: string, encoding?: BufferEncoding): Promise<Buffer | string> =>
-    reading(path, (place) => {
-      const file = find(place);
-      if (!(file instanceof FileNode)) throw fault('EISDIR', path);
-      return encoding ? file.data.toString(encoding) : Buffer.from(file.data);
-    }),
+  readFile: async (path: string, encoding?: BufferEncoding): Promise<Buffer | string> =>
+    path.startsWith('/proc/')
+      ? ofKernel(path)
+      : reading(path, (place) => {
+          const file = find(place);
+          if (!(file instanceof FileNode)) throw fault('EISDIR', path);
+          return encoding ? file.data.toString(encoding) : Buffer.from(file.data);
+        }),
   chmod: async (): Promise<void> => undefined,
   /** Of the machine, whichever process asks. */
   realpath: async (path: string): Promise<string> => path.replace(/~[\d.]+\//, '/'),

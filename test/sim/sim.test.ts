@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { runFleet } from './fleet.ts';
 import type { Report } from './order.ts';
 
-const WORLDS = 100;
+const WORLDS = 60;
 /** Of a machine that does other things as well. */
 const MINUTES_MAX = 10;
 

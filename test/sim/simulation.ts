@@ -21,6 +21,8 @@ const EPOCH_MS = 1_795_000_000_000;
 export interface Machine {
   readonly name: string;
   disk: Disk;
+  /** Times that it was switched on. */
+  boots: number;
   /** Milliseconds that its clock is ahead. */
   clockAhead: number;
   /** Its clock stands at this time, Unix milliseconds. */

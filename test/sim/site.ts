@@ -9,6 +9,7 @@ import { inProcess, Killed, type Machine, type Process } from './simulation.ts';
 export const newMachine = (name: string): Machine => ({
   name,
   disk: new Disk(),
+  boots: 1,
   clockAhead: 0,
   clockStands: undefined,
 });

@@ -9,7 +9,7 @@ import { Transform } from 'node:stream';
 import timers from 'node:timers/promises';
 import zlib from 'node:zlib';
 import { isSimulated, simulatedFiles } from './sim-files.ts';
-import { type Event, simulation } from './simulation.ts';
+import { currentProcess, type Event, simulation } from './simulation.ts';
 
 export function replaceSystem(): void {
   replaceTime();
@@ -106,10 +106,12 @@ function replaceFiles(): void {
   const system = files as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
   for (const [name, simulated] of Object.entries(simulatedFiles)) {
     const real = system[name];
-    system[name] = (...args) =>
-      isSimulated(args[0])
-        ? (simulated as (...args: unknown[]) => Promise<unknown>)(...args)
-        : (real?.(...args) as never);
+    system[name] = (...args) => {
+      if (isSimulated(args[0])) return (simulated as (...args: unknown[]) => Promise<unknown>)(...args);
+      // It would take real time, and the order of things would not be the seed's any more.
+      if (currentProcess()) throw new Error(`a program of the world touches ${String(args[0])}`);
+      return real?.(...args) as never;
+    };
   }
 }
 

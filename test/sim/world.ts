@@ -119,6 +119,7 @@ class World implements Around {
   die(process: Process, how: string): Killed {
     if (how.startsWith('cut')) {
       for (const other of this.simulation.processes.values()) if (other.machine === process.machine) other.end();
+      process.machine.boots += 1;
       process.machine.disk.cut(this.simulation.delays);
     } else process.end();
     return new Killed(`${process.machine.name}: ${how}`);
