@@ -53,6 +53,7 @@ page = "127.0.0.1:8025"
 # budget = ["300 KB/day", "5 MB/month"]
 # money = "50/month"
 # hours = ["22:00-06:00"]
+# connect = ["pon", "iridium"]      # dialled for a sync; disconnect = ["poff", "iridium"] hangs up
 # While this link is up, let nothing but the sync out through it (nftables):
 # firewall = true
 # Mail comes as plain text; originals stay at the hub, and can be asked for:

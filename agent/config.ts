@@ -144,6 +144,11 @@ const LINK = z.strictObject({
   command_timeout: z.optional(duration),
   /** Largest batch that is handed to it. */
   batch_max: z.optional(bytes.check(z.refine((size) => size >= 4_000, { error: 'expected 4 KB or more' }))),
+  /** This program, with these arguments, brings the link up before a sync, and that one takes it down when it is done. */
+  connect: z.optional(z.array(z.string().check(z.minLength(1))).check(z.minLength(1))),
+  disconnect: z.optional(z.array(z.string().check(z.minLength(1))).check(z.minLength(1))),
+  /** It is stopped after that. */
+  connect_timeout: z.optional(duration),
   /** A folder in which a carrier leaves batches of the hub. */
   inbox: z.optional(z.string().check(z.minLength(1))),
   /** What was handed over is not sent otherwise for this long; default: as for sticks. */

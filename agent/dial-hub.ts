@@ -174,15 +174,25 @@ const hungUp = (): never => {
   throw new Error('the other side hung up');
 };
 
+/** What a hub that has another key for this office says; anything else is not TLS, or not of the hub. */
+const KEY_ALERT = /ALERT/;
+
 function handshakeFault(error: NodeJS.ErrnoException, where: string): Error {
-  if (/^ERR_SSL/.test(error.code ?? ''))
+  if (KEY_ALERT.test(error.code ?? ''))
     return new HubRefused(
       EXIT.refused,
       `${where} does not accept the key of this office: enrol again with a new token`,
     );
-  if (/certificate/.test(error.message)) return new HubRefused(EXIT.refused, `${where}: ${error.message}`);
+  // A hub proves the key to whoever names an office; a certificate comes from something that stands in its place.
+  if (/certificate/.test(error.message))
+    return new HubRefused(EXIT.refused, `what answers at ${where} shows a certificate and is not the hub: ${PORTAL}`);
+  if (/^ERR_SSL/.test(error.code ?? ''))
+    return new HubRefused(EXIT.later, `what answers at ${where} is not the hub: ${PORTAL}`);
   return new Error(`no connection to ${where}: ${error.message}`);
 }
+
+const PORTAL =
+  'this network may have a log-in page of its own before it lets anything out; open a browser, and log in there';
 
 /** Counts how often the talk turned from us to the other side. */
 class Turns {

@@ -41,6 +41,8 @@ export interface Reckoned {
 const SILENCE_SECONDS_MAX = 400 * 86_400;
 /** A clock that is behind the day on which this program was made is not running: it begins anew with each start. */
 const OLDEST = Date.UTC(2026, 0, 1) / 1_000;
+/** Nor will a laptop that has never called be set up by a program that is so old. */
+const LATEST = Date.UTC(2036, 0, 1) / 1_000;
 
 /**
  * What the hub's clock says now. A laptop whose battery is empty wakes up in 1970, and is then as far from the hub's clock as it
@@ -49,7 +51,8 @@ const OLDEST = Date.UTC(2026, 0, 1) / 1_000;
 export async function reckonTime(agent: Agent): Promise<Reckoned> {
   const heard = (await readTripState(agent.store, TRIP_STATE))?.heard;
   const clock = agent.now();
-  if (heard === undefined) return { now: clock, isKnown: false };
+  // Before the first trip there is only this clock; one that runs is taken at its word.
+  if (heard === undefined) return { now: clock, isKnown: clock >= OLDEST && clock < LATEST };
   const { offset, boot } = await readHeard(agent);
   const runs = clock >= OLDEST || boot === agent.boot;
   // The clock may have been put right since the hub was heard.

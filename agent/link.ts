@@ -19,7 +19,9 @@ export async function chooseLink(config: AgentConfig, name?: string): Promise<Li
     route ??= defaultRoute();
     if (await matches(link, route)) return link;
   }
-  return DEFAULT_LINK;
+  // With no way out at all, the first that can be dialled.
+  const dialled = config.link.find((link) => link.connect !== undefined);
+  return dialled && (await (route ?? defaultRoute())) === undefined ? dialled : DEFAULT_LINK;
 }
 
 function linkByName(config: AgentConfig, name: string): LinkConfig {

@@ -7,6 +7,7 @@ import type { LinkConfig } from './config.ts';
 import { closedUntil } from './hours.ts';
 import { reckonTime } from './hub-time.ts';
 import { chooseLink } from './link.ts';
+import { NotConnected, onDemand } from './on-demand.ts';
 import { moneyText, priceOf } from './price.ts';
 import { scanQueues } from './queue-maildir.ts';
 import { type SyncOptions, type SyncResult, sync } from './sync.ts';
@@ -36,9 +37,17 @@ export async function runSync(agent: Agent, { linkName, force, ...options }: Run
     return notNow(agent, link, hindrance);
   }
   const allowance = { ...(bytes === undefined ? {} : { bytes }), ...(money === undefined ? {} : { money }) };
-  const result = link.command
-    ? await carry(agent, { ...options, link, allowance, taken })
-    : await sync(agent, { ...options, link, allowance });
+  let result: SyncResult;
+  try {
+    result = await onDemand(agent, { link, signal: options.signal }, () =>
+      link.command
+        ? carry(agent, { ...options, link, allowance, taken })
+        : sync(agent, { ...options, link, allowance }),
+    );
+  } catch (error) {
+    if (!(error instanceof NotConnected)) throw error;
+    result = await notNow(agent, link, error.message);
+  }
   await recordTrip(agent, result);
   if (result.up.bytesWire > 0 && options.down !== true) await tellWriters(agent, link);
   return result;

@@ -6,6 +6,8 @@ import { readFile } from 'node:fs/promises';
 import { expire } from '../shared/io/expire.ts';
 import type { Agent, AgentService } from './agent.ts';
 import { hubTimeOffset } from './hub-time.ts';
+import { hangUpLeftOver } from './on-demand.ts';
+import { runSync } from './run-sync.ts';
 import type { SyncResult } from './sync.ts';
 import { SyncWatch } from './sync-watch.ts';
 import { lastTrips } from './trips.ts';
@@ -72,6 +74,7 @@ class Scheduler {
   }
 
   async run(): Promise<void> {
+    await hangUpLeftOver(this.#agent);
     const watch = setInterval(() => void this.#look(), LOOK_MS);
     for (let seconds = await this.#firstWait(); !this.#stopped; seconds = this.#nextWait()) {
       await this.#sleep(seconds);
@@ -154,8 +157,16 @@ function tell({ log }: Agent, { ok, error, exit, up, down, link }: SyncResult): 
   else log.warn('a sync ended early; it goes on where it was', { ...facts, exit, reason: error });
 }
 
-/** The default routes of IPv4, as the kernel has them. */
+/** The default routes, as the kernel has them; of IPv6 without what counts their use. */
 async function routes(): Promise<string> {
-  const lines = (await readFile('/proc/net/route', 'latin1')).split('\n');
-  return lines.filter((line) => line.split('\t')[1] === '00000000').join('\n');
+  const four = (await linesOf('/proc/net/route')).filter((line) => line.split('\t')[1] === '00000000');
+  const six = (await linesOf('/proc/net/ipv6_route'))
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([to, bits, , , , , , , , device]) => /^0+$/.test(to ?? '') && bits === '00' && device !== 'lo')
+    .map(([, , , , gateway, , , , , device]) => `${gateway} ${device}`);
+  return [...four, ...six].join('\n');
 }
+
+/** None where there is no such file: a kernel without IPv6. */
+const linesOf = async (path: string): Promise<readonly string[]> =>
+  (await readFile(path, 'latin1').catch(() => '')).split('\n');

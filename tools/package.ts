@@ -27,6 +27,9 @@ const EXAMPLES: Readonly<Record<ProgramName, readonly string[]>> = {
   agent: ['mazar/agent.toml', 'herat/agent.toml', 'farah/agent.toml'],
 };
 
+/** Told by other programs, the agent looks at once. */
+const HOOKS = ['network-manager', 'ppp-ip-up', 'wpa-action'];
+
 type Fill = Readonly<Record<string, string>>;
 
 /** `@NAME@` in a template becomes its value. */
@@ -72,6 +75,8 @@ async function fillTree(program: ProgramName, tree: string, values: Fill): Promi
   await put(`${doc}/copyright`, await copyright(program));
   await copy(`${ROOT}infra/${GUIDE[program]}`, `${doc}/${GUIDE[program]}`);
   await copy(`${ROOT}CHANGELOG.md`, `${doc}/CHANGELOG.md`);
+  if (program === 'agent')
+    for (const hook of HOOKS) await copy(`${ROOT}infra/hooks/${hook}`, `${doc}/hooks/${hook}`, 0o755);
   for (const example of EXAMPLES[program]) await copy(`${ROOT}infra/examples/${example}`, `${doc}/examples/${example}`);
 }
 

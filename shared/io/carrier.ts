@@ -46,14 +46,15 @@ export async function giveToCarrier(file: string, { command, seconds, log, signa
   }
 }
 
-interface Run {
+export interface Run {
   readonly program: string;
   readonly words: readonly string[];
   readonly seconds: number;
   readonly signal?: AbortSignal;
 }
 
-function run(
+/** Runs a program in bounded time, and what it has started with it; answers how it ended, and its last words. */
+export function run(
   { program, words, seconds, signal }: Run,
   input: FileHandle | undefined,
 ): Promise<{ readonly ended: string; readonly said: string }> {

@@ -1,5 +1,6 @@
 /** Connecting out, in bounded time, with an error that says what to look at. */
-import { connect, type Socket } from 'node:net';
+import { lookup } from 'node:dns/promises';
+import { BlockList, connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { assertNoCertificate, type PskIdentity, pskClientOptions } from './psk.ts';
 
@@ -39,7 +40,9 @@ export async function dial(options: DialOptions): Promise<Socket> {
     if (psk) assertNoCertificate(socket as TLSSocket);
   } catch (error) {
     socket.destroy();
-    throw new DialError(`no connection to ${where}: ${reasonOf(error as NodeJS.ErrnoException, psk !== undefined)}`);
+    throw new DialError(
+      `no connection to ${where}: ${reasonOf(error as DialFault, psk !== undefined)}${await lie(host)}`,
+    );
   } finally {
     signal?.removeEventListener('abort', giveUp);
   }
@@ -59,10 +62,32 @@ function connected(socket: Socket, event: 'connect' | 'secureConnect', seconds: 
   });
 }
 
-function reasonOf(
-  error: NodeJS.ErrnoException & { readonly errors?: readonly NodeJS.ErrnoException[] },
-  tls: boolean,
-): string {
+type DialFault = NodeJS.ErrnoException & { readonly errors?: readonly NodeJS.ErrnoException[] };
+
+const PRIVATE = new BlockList();
+for (const [network, bits] of [
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['0.0.0.0', 8],
+] as const)
+  PRIVATE.addSubnet(network, bits);
+
+const LOOKUP_MS = 3_000;
+
+/** Where a name of the Internet leads into this very network its DNS does not tell the truth, as before a log-in page. */
+async function lie(host: string): Promise<string> {
+  if (isIP(host) || !host.includes('.')) return '';
+  const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), LOOKUP_MS).unref());
+  const found = await Promise.race([lookup(host, { family: 4 }).catch(() => undefined), late]);
+  return found && PRIVATE.check(found.address)
+    ? `; the DNS of this network says that it is ${found.address}, which is no address of the Internet: log in to the network first, or ask who keeps it`
+    : '';
+}
+
+function reasonOf(error: DialFault, tls: boolean): string {
   // A name with several addresses fails with one error for each.
   const { code = '', message } = error.errors?.[0] ?? error;
   if (tls && /SSL|TLS/.test(code)) return 'the other side does not accept the key';
