@@ -7,7 +7,6 @@ import { expire } from '../shared/io/expire.ts';
 import type { Agent, AgentService } from './agent.ts';
 import { hubTimeOffset } from './hub-time.ts';
 import { hangUpLeftOver } from './on-demand.ts';
-import { runSync } from './run-sync.ts';
 import type { SyncResult } from './sync.ts';
 import { SyncWatch } from './sync-watch.ts';
 import { lastTrips } from './trips.ts';
