@@ -168,7 +168,6 @@ const machine = (bytes: Buffer, key: string) => ({
   store: storeOf(new Map([[key, bytes]])),
   secret: Buffer.alloc(32, 1),
   log: SILENT,
-  config: { link: [] },
   now: () => 1_795_000_000,
 });
 
