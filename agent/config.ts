@@ -199,6 +199,11 @@ export function loadAgentConfig(file: string): AgentConfig {
   if (twice !== undefined) throw new ConfigError(`${file}: link.name "${twice}" is used twice: give each link its own`);
   const both = config.link.find(({ via, command }) => via !== undefined && command !== undefined);
   if (both) throw new ConfigError(`${file}: link "${both.name}" has both via and command: make two links of it`);
+  const shut = config.link.find(({ firewall, command }) => firewall === true && command !== undefined);
+  if (shut)
+    throw new ConfigError(
+      `${file}: link "${shut.name}" has both firewall and command: the program would be shut out too`,
+    );
   const beside = (path: string): string => resolve(dirname(file), path);
   return {
     ...config,

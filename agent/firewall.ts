@@ -9,7 +9,7 @@ import { networkInterfaces } from 'node:os';
 import { textBody } from '../shared/io/body.ts';
 import { splitHostAddress } from '../shared/io/config.ts';
 import type { Agent, AgentService } from './agent.ts';
-import type { AgentConfig } from './config.ts';
+import type { AgentConfig, LinkConfig } from './config.ts';
 import { chooseLink, defaultDevice } from './link.ts';
 import { isDevice, type Lock, nft, removal, rulesOf } from './nftables.ts';
 
@@ -103,14 +103,21 @@ async function lockOf(config: AgentConfig): Promise<Lock | undefined> {
   const link = await chooseLink(config);
   if (!link.firewall) return undefined;
   const device = link.match?.interface ?? (await defaultDevice());
-  const hub = splitHostAddress(config.hub);
-  if (device === undefined || !isDevice(device) || !hub) return undefined;
-  const isNamed = isIP(hub.host) === 0;
+  const to = whereTo(config, link);
+  if (device === undefined || !isDevice(device) || !to) return undefined;
+  const isNamed = isIP(to.host) === 0;
   // Without an answer the agent's own calls go all the same; it is asked again.
-  const found = isNamed ? await lookup(hub.host, { all: true }).catch(() => []) : [{ address: hub.host }];
+  const found = isNamed ? await lookup(to.host, { all: true }).catch(() => []) : [{ address: to.host }];
   const addresses = found.map(({ address }) => address).sort();
   const near = (networkInterfaces()[device] ?? []).flatMap(({ cidr }) =>
     cidr && !/\/(?:32|128)$/.test(cidr) ? [cidr] : [],
   );
-  return { device, port: hub.port, addresses, near, isNamed, user: process.getuid?.() ?? 0 };
+  return { device, port: to.port, addresses, near, isNamed, user: process.getuid?.() ?? 0 };
+}
+
+/** The hub, or the proxy that leads there. */
+function whereTo({ hub }: AgentConfig, { proxy }: LinkConfig): ReturnType<typeof splitHostAddress> {
+  if (proxy === undefined) return splitHostAddress(hub);
+  const { hostname, port } = new URL(proxy);
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80) };
 }

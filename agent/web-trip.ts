@@ -15,7 +15,7 @@ import { TripCut, type TripSide } from '../shared/io/trip-side.ts';
 import type { Agent } from './agent.ts';
 import { HubRefused, type WebCall } from './dial-hub.ts';
 import { sealOf } from './stick.ts';
-import { agentSide, type TripPlan } from './trip-session.ts';
+import { agentSide, setLinksTold, type TripPlan } from './trip-session.ts';
 
 export interface WebTrip {
   readonly call: WebCall;
@@ -76,6 +76,7 @@ async function exchange(
     throw new HubRefused(EXIT.later, 'the answer is that to another call: it was not taken');
   if ('time' in batch.greeting) await side.welcomed?.(batch.greeting);
   const imported = await importBatch(side, batch, batch.mark.instance === instance);
+  if (side.links !== undefined) await setLinksTold(agent, side.links);
   if (imported.fault !== undefined) throw new TripCut('the link was cut');
   return { sent, imported };
 }

@@ -5,6 +5,7 @@
  * a file that was cut short is known from one that ended.
  */
 
+import { decodeLinks, type OfficeLink } from './link-list.ts';
 import { decodeHello, decodeWelcome, type Hello, type Welcome } from './trip-greeting.ts';
 import {
   type Answer,
@@ -132,6 +133,7 @@ export function encodeAnsweredFrames(hashes: ReadonlyMap<number, string>): Uint8
 export type BatchEvent =
   | { readonly type: 'greeting'; readonly mark: BatchMark; readonly greeting: Hello | Welcome }
   | { readonly type: 'answered'; readonly seq: number; readonly answer: Answer; readonly hash: string | undefined }
+  | { readonly type: 'links'; readonly links: readonly OfficeLink[] }
   /** What the sender holds of a frame. */
   | { readonly type: 'partial'; readonly partial: Partial }
   | { readonly type: 'offer'; readonly offer: Offer }
@@ -192,6 +194,8 @@ export class BatchReader {
       const { seq, verdicts } = decodeAnswer(payload);
       yield { type: 'answered', seq, answer: verdicts, hash: this.#hashes.get(seq) };
     } else if (type === RECORD.partial) yield { type: 'partial', partial: decodePartial(payload) };
+    else if (type === RECORD.links && this.#way === 'up')
+      yield { type: 'links', links: decodeLinks(Buffer.from(payload).toString('latin1')) };
     else if (type === RECORD.done) yield { type: 'done', waiting: decodeDone(payload) };
     else if (type !== RECORD.ready && type < OPTIONAL_TYPES)
       throw new TripError(`record ${type} has no place in a batch`);

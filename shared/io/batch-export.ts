@@ -97,7 +97,7 @@ export class BatchExport {
     };
     yield this.#counted(encodeBatchMark(mark));
     yield this.#counted(encodeAnsweredFrames(side.ledger.hashes));
-    yield this.#counted(this.#trip.greet(side.greeting, live ? await side.partials.list() : []));
+    yield this.#counted(this.#trip.greet(side.greeting, live ? await side.partials.list() : [], side.links));
     this.#trip.theirs(live?.theirs ?? []);
     if (side.directory) yield* this.#frame(0, await seal(bytesBody(side.directory), side.spool));
     for (let frame = await this.#next(); frame; frame = await this.#next()) {

@@ -144,6 +144,10 @@ class Taking {
       case 'partial':
         if (this.#theirs.length < WINDOW) this.#theirs.push(event.partial);
         return undefined;
+      case 'links':
+        // Those of a laptop that was replaced are not the office's any more.
+        if (this.#takesAnswers) await this.#side.takeLinks?.(event.links);
+        return undefined;
       case 'done':
         this.#waiting = event.waiting;
         return undefined;

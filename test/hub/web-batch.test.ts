@@ -11,6 +11,7 @@ import { sync } from '../../agent/sync.ts';
 import { exportFor } from '../../hub/batch.ts';
 import { readContact } from '../../hub/contact.ts';
 import { readmit } from '../../hub/instance.ts';
+import { readOfficeLinks } from '../../hub/office-links.ts';
 import { sealBatch } from '../../shared/io/batch-file.ts';
 import { EXIT } from '../../shared/io/command-line.ts';
 import { listEntries } from '../../shared/io/maildir.ts';
@@ -67,6 +68,15 @@ test('mail goes both ways in one round trip after the handshakes, and the answer
     async () => 'the hub has not noted two trips',
   );
   expect(contact.months[0]?.[1]).toMatchObject({ mailsUp: 1, mailsDown: 1 });
+});
+
+test('the hub hears by the web, once, what the links of the office cost', async () => {
+  await byWeb();
+  const without = (await byWeb()).up.bytesWire;
+  pair.agent.config.link.push({ name: 'iridium', price_per_mb: 100 });
+  expect((await byWeb()).up.bytesWire).toBeGreaterThan(without + 10);
+  expect(await readOfficeLinks(pair.hub, 'herat')).toEqual([{ name: 'iridium', pricePerMb: 100 }]);
+  expect((await byWeb()).up.bytesWire).toBe(without);
 });
 
 test('links and the web take turns with the same mail, each once', async () => {
