@@ -20,7 +20,10 @@ const DESCRIPTION: Readonly<Record<ProgramName, string>> = {
 /** Debian has another program called `hub` (for GitHub). */
 const CONFLICTS: Readonly<Record<ProgramName, string>> = { hub: 'Conflicts: hub\n', agent: '' };
 
-const GUIDE: Readonly<Record<ProgramName, string>> = { hub: 'VPS.md', agent: 'LAPTOP.md' };
+const GUIDES: Readonly<Record<ProgramName, readonly string[]>> = {
+  hub: ['VPS.md', 'CARRIERS.md', 'REPAIR.md'],
+  agent: ['LAPTOP.md', 'CARRIERS.md', 'REPAIR.md'],
+};
 
 const EXAMPLES: Readonly<Record<ProgramName, readonly string[]>> = {
   hub: ['kabul/hub.toml', 'grafana/fieldpost.json'],
@@ -73,7 +76,7 @@ async function fillTree(program: ProgramName, tree: string, values: Fill): Promi
   await copy(`${unit}.sysusers`, `${systemd}/sysusers.d/fieldpost-${program}.conf`);
   await copy(`${unit}.tmpfiles`, `${systemd}/tmpfiles.d/fieldpost-${program}.conf`);
   await put(`${doc}/copyright`, await copyright(program));
-  await copy(`${ROOT}infra/${GUIDE[program]}`, `${doc}/${GUIDE[program]}`);
+  for (const guide of GUIDES[program]) await copy(`${ROOT}infra/${guide}`, `${doc}/${guide}`);
   await copy(`${ROOT}CHANGELOG.md`, `${doc}/CHANGELOG.md`);
   if (program === 'agent')
     for (const hook of HOOKS) await copy(`${ROOT}infra/hooks/${hook}`, `${doc}/hooks/${hook}`, 0o755);

@@ -7,7 +7,7 @@ import type { ProgramName } from '../../tools/build.ts';
 import { ROOT } from '../../tools/project.ts';
 import { done, runProgram } from '../support/program.ts';
 
-const GUIDES = ['README.md', 'infra/VPS.md', 'infra/LAPTOP.md', 'infra/REPAIR.md', 'CHANGELOG.md'];
+const GUIDES = ['README.md', 'infra/VPS.md', 'infra/LAPTOP.md', 'infra/CARRIERS.md', 'infra/REPAIR.md', 'CHANGELOG.md'];
 const texts = await Promise.all(GUIDES.map((guide) => readFile(`${ROOT}${guide}`, 'utf8')));
 
 /** `hub office add herat …` in backticks, or on an indented line of its own. */
