@@ -4,6 +4,7 @@ import type { Accounts } from '../shared/io/accounts.ts';
 import type { Command } from '../shared/io/command-line.ts';
 import type { Log } from '../shared/io/log.ts';
 import type { Place } from '../shared/io/mail.ts';
+import type { ServiceManager } from '../shared/io/service-manager.ts';
 import type { Store } from '../shared/io/store.ts';
 import type { AgentConfig } from './config.ts';
 
@@ -57,6 +58,8 @@ export interface Desk {
   /** Resolves when the program shall stop. */
   stop(): Promise<unknown>;
   open(): Promise<Agent>;
+  /** Who has started the daemon, and watches it. */
+  readonly manager: ServiceManager;
 }
 
 export type AgentCommand = Command<Desk>;

@@ -115,7 +115,7 @@ const agentKinds = (run: Fsck): readonly Kind[] => [
   }),
   directoryKind(run),
   { what: 'frames in part', keys: /^partial\// },
-  { what: 'small things', keys: /^(?:hub-time|firewall|sweep\/.*|spool\/.*)$/ },
+  { what: 'small things', keys: /^(?:hub-time|firewall|dialled|sweep\/.*|spool\/.*)$/ },
   { what: 'things in lost+found', keys: /^lost\+found\// },
 ];
 

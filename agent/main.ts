@@ -3,6 +3,7 @@
 import { basename } from 'node:path';
 import { type Program, runProgram } from '../shared/io/command-line.ts';
 import { stderrLog } from '../shared/io/log.ts';
+import { serviceManager } from '../shared/io/service-manager.ts';
 import { stopSignal } from '../shared/io/stop-signal.ts';
 import type { Agent, Desk } from './agent.ts';
 import { batchCommands } from './batch-commands.ts';
@@ -42,6 +43,7 @@ function deskOf(configFile: string): Desk {
       return opened;
     },
     stop: stopSignal,
+    manager: serviceManager(process.env, log),
     say: (line) => process.stderr.write(`agent: ${line}\n`),
     progress: (line) => {
       if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);

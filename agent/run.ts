@@ -29,7 +29,11 @@ export const runCommand: AgentCommand = {
         `another 'agent run' serves ${agent.config.data}: stop it first, or give this one a data folder of its own`,
       );
     try {
-      await serve(agent, { stop: desk.stop(), ready: out });
+      const ready = (line: string): void => {
+        out(line);
+        desk.manager.ready('serves');
+      };
+      await serve(agent, { stop: desk.stop(), ready });
     } finally {
       await lock.release();
     }

@@ -2,6 +2,7 @@
 /** The hub's command line. */
 import { type Call, type Command, EXIT, Exit, runProgram } from '../shared/io/command-line.ts';
 import { stderrLog } from '../shared/io/log.ts';
+import { serviceManager } from '../shared/io/service-manager.ts';
 import { stopSignal } from '../shared/io/stop-signal.ts';
 import { aliasCommands } from './commands/alias.ts';
 import { batchCommands } from './commands/batch.ts';
@@ -49,7 +50,14 @@ const serveCommand: Command<HubConfig> = {
   summary: 'runs all listeners of the configuration',
   help: 'When every listener accepts, one line is printed on stdout: {"event":"ready","listen":{…}}. Logs go to stderr.',
   takes: [0, 0],
-  run: (config, call) => serve(config, { commands: hubCommands, log, stop: stopSignal(), ready: call.out }),
+  run: (config, call) => {
+    const manager = serviceManager(process.env, log);
+    const ready = (line: string): void => {
+      call.out(line);
+      manager.ready('serves');
+    };
+    return serve(config, { commands: hubCommands, log, stop: stopSignal(), ready });
+  },
 };
 
 /** All but `hub setup` need the configuration that it writes. */

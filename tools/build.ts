@@ -48,7 +48,7 @@ async function buildProgram(name: ProgramName, folder: string): Promise<number> 
     legalComments: 'eof',
     metafile: true,
     // A thread of the program runs the program's own file.
-    define: { 'import.meta.filename': '__filename' },
+    define: { 'import.meta.filename': '__filename', FIELDPOST_VERSION: JSON.stringify(await version()) },
     loader: { '.wasm': 'binary' },
     plugins: [WASM_INSIDE],
     // The codecs ask where they lie, and are told what they hold instead.

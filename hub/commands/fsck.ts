@@ -144,7 +144,7 @@ function hubKinds(run: Fsck, { offices, ...held }: HubKinds): readonly Kind[] {
     { what: 'frames in part', keys: new RegExp(`^${OFFICE}/partial/|^partial/`) },
     {
       what: 'small things',
-      keys: /^(?:silent|sweep|check|fieldpost-probe|spool|report)\/|^office\/[a-z0-9-]{1,32}\/links$|^run\.json$/,
+      keys: /^(?:silent|sweep|check|fieldpost-probe|spool|report)\/|^office\/[a-z0-9-]{1,32}\/(?:links|told)$|^run\.json$/,
     },
     { what: 'things in lost+found', keys: /^lost\+found\// },
   ];

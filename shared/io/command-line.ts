@@ -9,7 +9,9 @@ import { buffer } from 'node:stream/consumers';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { ConfigError } from './config.ts';
 import { writeStreamDurably } from './durable.ts';
+import { completion, manualPage } from './manual.ts';
 import { StoreError } from './store.ts';
+import { VERSION } from './version.ts';
 
 export const EXIT = { ok: 0, usage: 64, data: 65, unavailable: 69, later: 75, refused: 77, config: 78 } as const;
 
@@ -69,6 +71,8 @@ interface Parsed<Context> {
 
 /** Understands a command line. Throws Exit: code 64 with the usage, or code 0 with the help text to print. */
 function parseCommandLine<Context>(program: Program<Context>, argv: readonly string[]): Parsed<Context> {
+  const page = argv.length === 1 ? PAGES.get(argv[0] ?? '') : undefined;
+  if (page) throw new Exit(0, page(program as Program<unknown>));
   const words = argv.filter((arg) => !arg.startsWith('-'));
   if (argv.length === 0 || (words.length === 0 && argv.some(isHelp)))
     throw new Exit(argv.length ? 0 : 64, overview(program));
@@ -81,6 +85,13 @@ function parseCommandLine<Context>(program: Program<Context>, argv: readonly str
     throw new Exit(0, helpOf(program, command));
   return { command, ...understand(program, command, rest) };
 }
+
+/** What else is made of the table. */
+const PAGES: ReadonlyMap<string, (program: Program<unknown>) => string> = new Map([
+  ['--version', ({ name }) => `${name} ${VERSION || 'from its sources'}`],
+  ['--man', (program) => manualPage(program, VERSION)],
+  ['--completion', completion],
+]);
 
 function understand<Context>(program: Program<Context>, command: Command<Context>, rest: readonly string[]) {
   const options = {
@@ -112,7 +123,7 @@ function overview<Context>({ name, summary, commands, defaultConfig }: Program<C
     ({ words, usage, summary: what }) => [`  ${name} ${words} ${usage}`.trimEnd(), what] as const,
   );
   const lines = rows.map(([left, right]) => `${left}\n      ${right}`);
-  return `${name}: ${summary}\n\n${lines.join('\n')}\n\nEvery command takes --config FILE (default ${defaultConfig}) and --help; those that report take --json.\nExit codes: 0 done, 64 usage, 65 bad input, 69 unavailable, 75 try later, 77 refused, 78 bad configuration.`;
+  return `${name}: ${summary}\n\n${lines.join('\n')}\n\nEvery command takes --config FILE (default ${defaultConfig}) and --help; those that report take --json.\n${name} --version; ${name} --man: this as a manual page; ${name} --completion: for bash.\nExit codes: 0 done, 64 usage, 65 bad input, 69 unavailable, 75 try later, 77 refused, 78 bad configuration.`;
 }
 
 function helpOf<Context>(

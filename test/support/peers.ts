@@ -18,6 +18,7 @@ const PEERS = {
   nncp: { program: '/usr/bin/nncp-toss', packages: ['nncp'] },
   nft: { program: '/usr/sbin/nft', packages: ['nftables', 'iproute2'] },
   chromium: { program: '/usr/bin/chromium', packages: ['chromium', 'fonts-noto-core'] },
+  systemd: { program: '/usr/bin/systemd-analyze', packages: ['systemd'] },
   curl: { program: '/usr/bin/curl', packages: ['curl'] },
 } as const;
 
