@@ -54,8 +54,8 @@ async function serve(agent: Agent, { stop, ready }: Serving): Promise<void> {
     services.push(...(await startFirewall(agent)));
     const schedule = startSchedule(agent);
     services.push(schedule, startQueues(agent), startSignal(schedule));
-    services.push(...(await startPageIfWanted(agent, schedule)));
-    const listen = Object.fromEntries(services.flatMap(({ name, address }) => (address ? [[name, address]] : [])));
+    services.push(...(await startPageIfWanted({ agent, schedule, listen: listenersOf(services) })));
+    const listen = listenersOf(services);
     ready(JSON.stringify({ event: 'ready', listen }));
     agent.log.info('the agent serves', listen);
     const signal = await stop;
@@ -65,12 +65,20 @@ async function serve(agent: Agent, { stop, ready }: Serving): Promise<void> {
   }
 }
 
+/** host:port by name. */
+const listenersOf = (services: readonly AgentService[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(services.flatMap(({ name, address }) => (address ? [[name, address]] : [])));
+
 /** Loaded only where it is served: no other command needs it. */
-async function startPageIfWanted(agent: Agent, schedule: Schedule): Promise<readonly AgentService[]> {
-  const { page } = agent.config.listen;
+async function startPageIfWanted(parts: {
+  readonly agent: Agent;
+  readonly schedule: Schedule;
+  readonly listen: Readonly<Record<string, string>>;
+}): Promise<readonly AgentService[]> {
+  const { page } = parts.agent.config.listen;
   if (page === undefined) return [];
   const { startPage } = await import('./page/serve.ts');
-  return [await startPage(agent, schedule, page)];
+  return [await startPage(parts, page)];
 }
 
 function startSignal(schedule: Schedule): AgentService {

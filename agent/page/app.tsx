@@ -7,6 +7,8 @@ import type { Agent } from '../agent.ts';
 import { askFor } from '../held.ts';
 import type { Trusts } from '../lan.ts';
 import type { Schedule } from '../schedule.ts';
+import { ldif, type Person, peopleIn, vcards } from './address-book.ts';
+import { autoconfig } from './autoconfig.ts';
 import { fieldsOf, fileOf, ownFields, PageFault } from './forms.ts';
 import { type Around, Frame } from './frame.tsx';
 import { guard, remoteAddress } from './guard.ts';
@@ -14,6 +16,7 @@ import { Guesses } from './guesses.ts';
 import { ICON } from './icon.ts';
 import { languageOf, preferred } from './languages.ts';
 import { live } from './live.tsx';
+import { PeoplePage } from './people.tsx';
 import { SCRIPT } from './script.ts';
 import { enter, leave, type PageContext, type PageEnv, type Visitor, visitorOf } from './session.ts';
 import { type StickOutcome, StickPage } from './stick.tsx';
@@ -25,11 +28,14 @@ export interface PageParts {
   readonly agent: Agent;
   readonly schedule: Schedule;
   readonly trusts: Trusts;
+  /** host:port of the other listeners, by name. */
+  readonly listen: Readonly<Record<string, string>>;
 }
 
 export function pageApp(parts: PageParts): Hono<PageEnv> {
   const { agent, trusts } = parts;
   const app = new Hono<PageEnv>();
+  addAutoconfig(app, parts);
   app.use(guard(trusts));
   app.use(async (context, next) => {
     context.set(
@@ -43,6 +49,7 @@ export function pageApp(parts: PageParts): Hono<PageEnv> {
   addEntrance(app, agent);
   addSync(app, parts);
   addMail(app, agent);
+  addPeople(app, agent);
   addStick(app, agent);
   app.notFound((context) => faultPage(agent, context, new PageFault(404, 'notFound')));
   app.onError((error, context) => {
@@ -94,7 +101,7 @@ function addFiles(app: Hono<PageEnv>): void {
   file('/icon.svg', 'image/svg+xml', ICON);
 }
 
-const PLACES = ['/', '/mail', '/stick'];
+const PLACES = ['/', '/mail', '/people', '/stick'];
 const YEAR_SECONDS = 31_536_000;
 
 function addEntrance(app: Hono<PageEnv>, agent: Agent): void {
@@ -167,6 +174,43 @@ function addMail(app: Hono<PageEnv>, agent: Agent): void {
     await askFor(agent, held, what);
     return context.redirect('/mail#held', 303);
   });
+}
+
+function addPeople(app: Hono<PageEnv>, agent: Agent): void {
+  const people = async (context: PageContext): Promise<readonly Person[]> => {
+    if (!context.get('visitor')) throw new PageFault(403, 'stale');
+    await agent.refresh();
+    return peopleIn(agent.directory());
+  };
+  app.get('/people', async (context) => {
+    if (!context.get('visitor')) return context.redirect('/', 303);
+    const here = around(agent, context, '/people');
+    return page(context, <PeoplePage around={here} people={await people(context)} />);
+  });
+  app.get('/people.ldif', async (context) =>
+    context.body(ldif(await people(context)), 200, { 'content-type': 'text/ldif; charset=utf-8' }),
+  );
+  app.get('/people.vcf', async (context) =>
+    context.body(vcards(await people(context)), 200, { 'content-type': 'text/vcard; charset=utf-8' }),
+  );
+}
+
+const AUTOCONFIG = ['/mail/config-v1.1.xml', '/.well-known/autoconfig/mail/config-v1.1.xml'];
+
+/** Asked for by the name of the mail domain, so whatever name the request has: it tells what every host here may know. */
+function addAutoconfig(app: Hono<PageEnv>, { agent, trusts, listen }: PageParts): void {
+  for (const path of AUTOCONFIG)
+    app.get(path, (context) => {
+      if (!trusts(remoteAddress(context))) return context.text('this is for the office alone\n', 403);
+      const { domain, offices } = agent.directory();
+      const { office } = agent.config;
+      const { pop3, smtp } = listen;
+      const domains = [domain, ...(offices.get(office)?.domains ?? [])];
+      const host = (context.env.incoming.socket.localAddress ?? '').replace(/^::ffff:/, '');
+      return context.body(String(autoconfig({ host, domains, office, pop3, smtp })), 200, {
+        'content-type': 'text/xml; charset=utf-8',
+      });
+    });
 }
 
 function addStick(app: Hono<PageEnv>, agent: Agent): void {

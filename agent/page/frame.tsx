@@ -62,10 +62,8 @@ export const Frame = ({ around, title, children }: { around: Around; title: stri
 };
 
 const Top = ({ around: { words, office, path, visitor } }: { around: Around }) => {
-  const places =
-    visitor?.name === undefined
-      ? { '/': words.overview, '/mail': words.mail, '/stick': words.stick }
-      : { '/mail': words.mail };
+  const mine = { '/mail': words.mail, '/people': words.people.nav };
+  const places = visitor?.name === undefined ? { '/': words.overview, ...mine, '/stick': words.stick } : mine;
   return (
     <header>
       <p class="office">{words.mailOf(office)}</p>

@@ -5,7 +5,7 @@ import type { Held } from '../held.ts';
 import type { Waiting } from '../queue.ts';
 import type { Sent } from '../sent.ts';
 import { type Around, Frame, Said, Token } from './frame.tsx';
-import { count, money, number, size, span, time } from './say.ts';
+import { count, number, price, size, span, time } from './say.ts';
 import type { Visitor } from './session.ts';
 import type { Words } from './words/en.ts';
 
@@ -152,8 +152,8 @@ const Prices = ({ words, bytes, view: { links, cost } }: { words: Words; bytes: 
     {links.map((link) => {
       if (link.max_mail !== undefined && link.max_mail > 0 && bytes > link.max_mail)
         return <li>{words.queue.tooLarge(link.name)}</li>;
-      const price = cost(link, bytes);
-      return price === undefined ? null : <li>{words.queue.price(link.name, money(words, price, link.currency))}</li>;
+      const amount = cost(link, bytes);
+      return amount === undefined ? null : <li>{words.queue.price(link.name, price(words, amount, link.currency))}</li>;
     })}
   </ul>
 );
@@ -226,8 +226,8 @@ const HeldRow = ({ words, mail, view }: { words: Words; mail: Held; view: MailVi
 const HeldPrices = ({ words, bytes, view: { links, cost } }: { words: Words; bytes: number; view: MailView }) => (
   <ul class="chips small">
     {links.map((link) => {
-      const price = cost(link, bytes);
-      return price === undefined ? null : <li>{words.queue.price(link.name, money(words, price, link.currency))}</li>;
+      const amount = cost(link, bytes);
+      return amount === undefined ? null : <li>{words.queue.price(link.name, price(words, amount, link.currency))}</li>;
     })}
   </ul>
 );

@@ -9,7 +9,7 @@ import type { Trip } from '../trips.ts';
 import { type Around, Frame } from './frame.tsx';
 import { Problems, problemsOf } from './problems.tsx';
 import { Sync } from './progress.tsx';
-import { count, money, number, size, span, time } from './say.ts';
+import { count, money, number, price, size, span, time } from './say.ts';
 import type { Visitor } from './session.ts';
 import { TripsPicture } from './trips-picture.tsx';
 import type { Words } from './words/en.ts';
@@ -87,12 +87,14 @@ const Summary = ({ words, overview }: { words: Words; overview: Overview }) => {
 const Link = ({ words, link }: { words: Words; link: LinkReport }) => {
   const { name, inUse, mails, bytes, cost, pricePerMinute, budgetLeft, moneyLeft, currency, thisMonth } = link;
   const say = (amount: number): string => money(words, amount, currency);
-  const price =
-    cost !== undefined
-      ? words.links.about(say(cost))
-      : pricePerMinute !== undefined
-        ? words.links.perMinute(say(pricePerMinute))
-        : words.links.free;
+  const costs =
+    mails === 0
+      ? ''
+      : cost !== undefined
+        ? words.links.about(price(words, cost, currency))
+        : pricePerMinute !== undefined
+          ? words.links.perMinute(say(pricePerMinute))
+          : words.links.free;
   return (
     <li>
       <div class="row">
@@ -100,10 +102,10 @@ const Link = ({ words, link }: { words: Words; link: LinkReport }) => {
           <bdi>{name === DEFAULT_LINK.name ? words.links.unnamed : name}</bdi>{' '}
           {inUse ? <span class="tag">{words.links.inUse}</span> : null}
         </h3>
-        <span>{price}</span>
+        <span>{costs}</span>
       </div>
       <ul class="chips quiet small">
-        <li>{words.links.fits(count(words, words.mails, mails), size(words, bytes))}</li>
+        {mails === 0 ? null : <li>{words.links.fits(count(words, words.mails, mails), size(words, bytes))}</li>}
         {budgetLeft === undefined ? null : <li>{words.links.bytesLeft(size(words, budgetLeft))}</li>}
         {moneyLeft === undefined ? null : <li>{words.links.moneyLeft(say(moneyLeft))}</li>}
         {thisMonth.bytes === 0 ? null : (

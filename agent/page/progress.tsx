@@ -1,5 +1,6 @@
 /** "Sync now", how far the sync is that runs, and what came of the last one. */
 import type { LinkConfig } from '../config.ts';
+import { DEFAULT_LINK } from '../link.ts';
 import { type ProgressFacts, reached } from '../progress.ts';
 import type { SyncWatch } from '../sync-watch.ts';
 import { Said, Token } from './frame.tsx';
@@ -18,11 +19,11 @@ export const Sync = ({ words, visitor, watch, links }: Syncing) => (
   <section class="card" id="now" data-running={watch.running ? '1' : '0'}>
     {watch.running ? (
       <>
-        <h2>{words.sync.running(watch.running.link.name)}</h2>
+        <h2>{titleOf(words, watch.running.link)}</h2>
         <div id="progress">
           <Progress words={words} facts={watch.running} />
         </div>
-        <form method="post" action="/cancel">
+        <form class="buttons" method="post" action="/cancel">
           <Token visitor={visitor} />
           <button type="submit">{words.sync.cancel}</button>
         </form>
@@ -37,12 +38,17 @@ export const Sync = ({ words, visitor, watch, links }: Syncing) => (
   </section>
 );
 
+const titleOf = (words: Words, { name }: LinkConfig): string =>
+  name === DEFAULT_LINK.name ? words.sync.title : words.sync.running(name);
+
 export const Progress = ({ words, facts }: { words: Words; facts: ProgressFacts }) => {
   const { progress, link, seconds } = facts;
   const { bytes, share, speed, secondsLeft, money: cost } = reached(facts);
+  // When all of ours is sent, nobody knows how much the hub still has.
+  const isKnown = bytes > 0 && share < 1;
   return (
     <>
-      <progress max="100" value={bytes > 0 ? Math.round(share * 100) : undefined} aria-label={words.sync.progress} />
+      <progress max="100" value={isKnown ? Math.round(share * 100) : undefined} aria-label={words.sync.progress} />
       <ul class="chips">
         <li>{words.sync.sent(count(words, words.mails, progress.sent.mails))}</li>
         <li>{words.sync.received(count(words, words.mails, progress.received.mails))}</li>

@@ -31,8 +31,19 @@ export function span({ tag }: Words, seconds: number): string {
   return whole < 172_800 ? say('hour', whole / 3_600) : say('day', whole / 86_400);
 }
 
+/** A sum in a text that is written from right to left stays together. */
+export function money(words: Words, amount: number, currency?: string): string {
+  const text = sum(words, amount, currency);
+  // Marks of direction that come with it would turn it inside out there.
+  return words.dir === 'rtl' ? `\u2066${text.replace(/[\u200e\u200f\u061c]/g, '')}\u2069` : text;
+}
+
+/** What something may cost: never nothing. */
+export const price = (words: Words, amount: number, currency?: string): string =>
+  money(words, Math.max(0.01, amount), currency);
+
 /** Three letters are taken for the code of a currency; whatever else agent.toml calls it stands behind the number. */
-export function money({ tag }: Words, amount: number, currency = ''): string {
+function sum({ tag }: Words, amount: number, currency = ''): string {
   const digits = { minimumFractionDigits: 2, maximumFractionDigits: 2 } as const;
   if (/^[A-Z]{3}$/.test(currency))
     return new Intl.NumberFormat(tag, {

@@ -3,10 +3,9 @@ import { createServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { limitConnections } from '../../shared/io/connection-limits.ts';
 import { bind } from '../../shared/io/listen.ts';
-import type { Agent, AgentService } from '../agent.ts';
+import type { AgentService } from '../agent.ts';
 import { checkReach, trustedHosts } from '../lan.ts';
-import type { Schedule } from '../schedule.ts';
-import { pageApp } from './app.tsx';
+import { type PageParts, pageApp } from './app.tsx';
 
 const HEADERS_MS = 30_000;
 /** A large stick over a slow wireless network takes its time; one that has come to a halt does not. */
@@ -17,9 +16,10 @@ const CONNECTIONS_MAX = 100;
 const PER_ADDRESS_MAX = 25;
 
 /** At the address that the configuration names. */
-export async function startPage(agent: Agent, schedule: Schedule, address: string): Promise<AgentService> {
+export async function startPage(parts: Omit<PageParts, 'trusts'>, address: string): Promise<AgentService> {
+  const { agent } = parts;
   checkReach(agent, 'page');
-  const app = pageApp({ agent, schedule, trusts: trustedHosts(agent.config) });
+  const app = pageApp({ ...parts, trusts: trustedHosts(agent.config) });
   const server = createServer(
     { requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS },
     getRequestListener(app.fetch),

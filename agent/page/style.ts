@@ -62,7 +62,8 @@ input[type=text], input[type=password], input[type=number], select, input[type=f
 }
 input[type=checkbox] { width: 1.35rem; height: 1.35rem; flex: none; accent-color: var(--accent); }
 button { min-height: 2.9rem; padding: .35rem 1.4rem; border-radius: .7rem; border: 1px solid var(--accent); background: transparent; color: var(--accent); font-weight: 600; cursor: pointer; }
-button:hover { background: var(--soft); }
+a.button { display: inline-flex; align-items: center; min-height: 2.9rem; padding: .35rem 1.4rem; border-radius: .7rem; border: 1px solid var(--accent); font-weight: 600; text-decoration: none; }
+button:hover, a.button:hover { background: var(--soft); }
 button.main { background: var(--accent); color: var(--on-accent); }
 button.main:hover { filter: brightness(1.08); }
 button.plain { border-color: transparent; padding: .35rem .6rem; }
@@ -94,7 +95,7 @@ input::file-selector-button { font: inherit; min-height: 2.1rem; margin-inline-e
   header { justify-content: space-between; padding-top: .6rem; gap: .3rem .5rem; }
   header .office { font-size: 1.1rem; }
   nav { order: 3; flex-basis: 100%; justify-content: space-between; background: var(--card); border: 1px solid var(--line); border-radius: 1.6rem; padding: .2rem; }
-  nav a { flex: 1; justify-content: center; padding: 0 .5rem; }
+  nav a { flex: 1; justify-content: center; padding: 0 .35rem; font-size: .95rem; }
   .card { padding: 1rem; border-radius: .9rem; }
   h1 { font-size: 1.35rem; }
   .fields > div, .fields select, .fields input, .fields button.main { width: 100%; max-width: none; }

@@ -196,6 +196,15 @@ export const en = {
     noFile: 'No file was chosen.',
   },
 
+  people: {
+    nav: 'People',
+    title: 'Address book',
+    hint: 'Everybody who can be written to, as the hub last told it. Take the file into your mail program, and it completes addresses.',
+    vcard: 'Save as vCard',
+    ldif: 'Save as LDIF (Thunderbird)',
+    lists: 'Lists and other names',
+  },
+
   errors: {
     notFound: 'There is no such page.',
     failed: 'Something went wrong. The log of the agent says what.',

@@ -197,6 +197,15 @@ export const fr: Words = {
     noFile: 'Aucun fichier n’a été choisi.',
   },
 
+  people: {
+    nav: 'Adresses',
+    title: 'Carnet d’adresses',
+    hint: 'Toutes les personnes à qui l’on peut écrire, selon le dernier échange avec le centre. Importez le fichier dans votre programme de courrier : il complétera les adresses.',
+    vcard: 'Enregistrer en vCard',
+    ldif: 'Enregistrer en LDIF (Thunderbird)',
+    lists: 'Listes et autres noms',
+  },
+
   errors: {
     notFound: 'Cette page n’existe pas.',
     failed: 'Quelque chose n’a pas marché. Le journal de l’agent dit quoi.',
