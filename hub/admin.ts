@@ -1,5 +1,5 @@
 /**
- * The admin listener: `/healthz` for supervisors, `/metrics` for Prometheus, and `/command`, by which the command line has its commands run inside
+ * The admin listener: `/healthz` for supervisors, `/metrics` for Prometheus, the page for a browser, and `/command`, by which the command line has its commands run inside
  * the serving hub, so that two writers of one store never meet. Loopback only; a command needs the token that
  * whoever can read the master secret can derive.
  */
@@ -16,6 +16,7 @@ import { encodeSaid, readSaid, type Said } from './command-stream.ts';
 import type { Hub, HubCommand, Service } from './hub.ts';
 import { makeMetrics, metricsAnswer } from './metrics.ts';
 import { deriveAdminToken } from './office-key.ts';
+import { hubPage } from './page/app.tsx';
 
 /** A command line on its way into the hub: the first thing that is said to it. */
 const REQUEST = z.strictObject({
@@ -101,6 +102,7 @@ function adminApp(hub: Hub, commands: readonly HubCommand[]): Hono<{ Bindings: H
       await caller.say(await runInside(hub, command, request.data, caller));
     });
   });
+  app.route('/', hubPage(hub, commands));
   return app;
 }
 

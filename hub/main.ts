@@ -5,12 +5,14 @@ import { stderrLog } from '../shared/io/log.ts';
 import { serviceManager } from '../shared/io/service-manager.ts';
 import { stopSignal } from '../shared/io/stop-signal.ts';
 import { aliasCommands } from './commands/alias.ts';
+import { auditCommands } from './commands/audit.ts';
 import { batchCommands } from './commands/batch.ts';
 import { checkCommand } from './commands/check.ts';
 import { dkimCommand } from './commands/dkim.ts';
 import { fsckCommand } from './commands/fsck.ts';
 import { importQmailCommands } from './commands/import-qmail.ts';
 import { officeCommands } from './commands/office.ts';
+import { pageCommands } from './commands/page.ts';
 import { pushCommands } from './commands/push.ts';
 import { queueCommands } from './commands/queue.ts';
 import { reportCommands } from './commands/report.ts';
@@ -41,6 +43,8 @@ const hubCommands: readonly HubCommand[] = [
   ...pushCommands,
   ...batchCommands,
   ...reportCommands,
+  ...auditCommands,
+  ...pageCommands,
   ...importQmailCommands,
 ];
 

@@ -9,6 +9,7 @@ import type { Place } from '../shared/io/mail.ts';
 import { recover } from '../shared/io/recover.ts';
 import { emptySpool } from '../shared/io/spool.ts';
 import type { Store } from '../shared/io/store.ts';
+import { audited } from './audit.ts';
 import type { HubConfig } from './config.ts';
 import type { Hub } from './hub.ts';
 import { hubTables } from './hub-tables.ts';
@@ -62,11 +63,11 @@ export async function openHub(
 ): Promise<Hub> {
   const secret = await loadMasterSecret(config.secret_file);
   const store = await openHubStore(config);
-  const directory = await openDirectory(store, config);
   const spool = join(dataFolder(config), 'spool');
   await emptySpool(spool);
   const listeners = new Set<(maildir: string, key?: string) => void>();
   const now = (): number => Math.floor(Date.now() / 1000);
+  const directory = audited(await openDirectory(store, config), { store, now });
   const srs = makeSrs(secret);
   const place: Place = {
     store,

@@ -7,6 +7,8 @@ import type { Hub } from './hub.ts';
 /** Only where the mail goes is asked. */
 const ASKING: Peer = { name: 'people', relays: true };
 const MAILBOXES = 'mailbox/';
+/** Of the hub's page; no mailbox and no office has such a name. */
+export const PAGE_ACCOUNT = '@page';
 /** How the account of an office without an agent begins. */
 export const OFFICES = 'office/';
 

@@ -23,6 +23,7 @@ import type { Wire } from '../shared/io/trip-output.ts';
 import { TripCut, TripRefused } from '../shared/io/trip-side.ts';
 import { unacknowledged } from '../shared/io/unacknowledged.ts';
 import { followCertificate, readCertificate } from './certificate.ts';
+import { addCourier } from './courier.tsx';
 import type { Hub, Service } from './hub.ts';
 import { type LineBytes, LineCount } from './line-count.ts';
 import { deriveOfficeKey } from './office-key.ts';
@@ -106,6 +107,7 @@ function syncApp(hub: Hub, inHand: Set<Promise<unknown>>, lineOf: LineOf): Hono<
   };
   app.post('/', (c) => held(trip(hub, c, { lineOf, refused })));
   app.post('/batch', (c) => held(answerBatch(hub, c, { line: lineOf(c.env.incoming.socket), refused })));
+  addCourier(app, hub, held);
   app.all('*', noKey);
   app.onError((error, c) => {
     hub.log.error('a trip failed in a way that nobody foresaw', { error: String(error.stack) });

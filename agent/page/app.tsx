@@ -3,6 +3,9 @@ import { Hono } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 import type { Child } from 'hono/jsx';
 import { Exit } from '../../shared/io/command-line.ts';
+import { Guesses } from '../../shared/page/guesses.ts';
+import { ICON } from '../../shared/page/icon.ts';
+import { STYLE } from '../../shared/page/style.ts';
 import type { Agent } from '../agent.ts';
 import { askFor } from '../held.ts';
 import type { Trusts } from '../lan.ts';
@@ -12,8 +15,6 @@ import { autoconfig } from './autoconfig.ts';
 import { fieldsOf, fileOf, ownFields, PageFault } from './forms.ts';
 import { type Around, Frame } from './frame.tsx';
 import { guard, remoteAddress } from './guard.ts';
-import { Guesses } from './guesses.ts';
-import { ICON } from './icon.ts';
 import { languageOf, preferred } from './languages.ts';
 import { live } from './live.tsx';
 import { PeoplePage } from './people.tsx';
@@ -21,7 +22,6 @@ import { SCRIPT } from './script.ts';
 import { enter, leave, type PageContext, type PageEnv, type Visitor, visitorOf } from './session.ts';
 import { type StickOutcome, StickPage } from './stick.tsx';
 import { readStick, sendBatch } from './stick-file.ts';
-import { STYLE } from './style.ts';
 import { heldOf, loginPage, mailPage, overviewPage } from './views.tsx';
 
 export interface PageParts {

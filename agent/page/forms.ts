@@ -1,7 +1,6 @@
 /** What a form of the page brings: a few short fields, or a file that is never held as a whole. */
 import type { Readable } from 'node:stream';
-import { Busboy } from '@fastify/busboy';
-import { BatchError } from '../../shared/io/batch-file.ts';
+import { NoForm, uploadOf } from '../../shared/page/upload.ts';
 import { type PageContext, tokenFits } from './session.ts';
 
 /** What a visitor is told instead of what was asked for. */
@@ -42,40 +41,11 @@ function checkToken(context: PageContext, token: string): void {
 }
 
 /** The file of a form whose first field is the token; undefined when none was chosen. Throws PageFault. */
-export function fileOf(context: PageContext): Promise<Readable | undefined> {
-  const { incoming } = context.env;
-  const type = incoming.headers['content-type'];
-  if (!type?.startsWith('multipart/form-data;')) throw new PageFault(400, 'failed');
-  const parser = new Busboy({
-    headers: { ...incoming.headers, 'content-type': type },
-    limits: { files: 1, fields: 2, fieldSize: 1_000, headerPairs: 20 },
-  });
-  const { promise, resolve, reject } = Promise.withResolvers<Readable | undefined>();
-  let token = '';
-  let upload: Readable | undefined;
-  const failed = (): void => {
-    upload?.destroy(new BatchError('the file did not come whole: choose it again'));
-    reject(new PageFault(400, 'failed'));
-  };
-  parser.on('field', (name, value) => {
-    if (name === 'token') token = value;
-  });
-  parser.on('file', (_field, file, filename) => {
-    try {
-      checkToken(context, token);
-      if (filename) resolve(file);
-      else file.resume();
-      upload = file;
-    } catch (error) {
-      file.resume();
-      reject(error);
-    }
-  });
-  parser.on('finish', () => resolve(undefined));
-  parser.on('error', failed);
-  incoming.on('close', () => {
-    if (!incoming.complete) failed();
-  });
-  incoming.pipe(parser);
-  return promise;
+export async function fileOf(context: PageContext): Promise<Readable | undefined> {
+  try {
+    return await uploadOf(context.env.incoming, (fields) => checkToken(context, fields.get('token') ?? ''));
+  } catch (error) {
+    if (error instanceof NoForm) throw new PageFault(400, 'failed');
+    throw error;
+  }
 }

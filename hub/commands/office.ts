@@ -7,6 +7,7 @@ import { parseBytes } from '../../shared/io/config.ts';
 import { countMaildir } from '../../shared/io/maildir.ts';
 import { newPassword } from '../../shared/io/password.ts';
 import { readContact } from '../contact.ts';
+import { courierCode } from '../courier-code.ts';
 import { editDirectory } from '../edit-directory.ts';
 import { HOLD_BYTES_MIN } from '../hold.ts';
 import type { Hub, HubCommand } from '../hub.ts';
@@ -224,6 +225,7 @@ async function showOffice(hub: Hub, { positionals: [name = ''], json, out }: Cal
   out(line(office, () => users.length));
   out(`limits           ${describeLimits(office.limits)}`);
   out(`waiting          ${waiting.mails} mails, ${waiting.bytes} bytes`);
+  out(`courier code     ${courierCode(hub.secret, office)}`);
   if (contact?.last) out(`last trip        ${carried(contact.last)} in ${contact.last.seconds.toFixed(0)} s`);
   for (const [month, sums] of (contact?.months ?? []).slice(-MONTHS_SHOWN))
     out(`${month}          ${carried(sums)} in ${Math.ceil(sums.seconds / 60)} min`);

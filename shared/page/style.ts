@@ -56,6 +56,7 @@ form { margin: 0; }
 label { display: block; font-weight: 600; font-size: .95rem; }
 label.choice { display: flex; gap: .6rem; align-items: center; font-weight: 400; font-size: 1rem; min-height: 2.75rem; }
 input, select, button { font: inherit; color: inherit; }
+label input { font-weight: 400; }
 input[type=text], input[type=password], input[type=number], select, input[type=file] {
   min-height: 2.9rem; width: 100%; max-width: 24rem; padding: .4rem .75rem; margin-top: .25rem; display: block;
   border: 1px solid var(--quiet); border-radius: .6rem; background: var(--card);
@@ -89,6 +90,11 @@ footer { display: flex; flex-wrap: wrap; gap: .1rem .4rem; align-items: center; 
 footer a, footer b { display: inline-flex; align-items: center; min-height: 2.75rem; padding: 0 .5rem; }
 .narrow { max-width: 30rem; }
 input::file-selector-button { font: inherit; min-height: 2.1rem; margin-inline-end: .8rem; padding: 0 .8rem; border: 1px solid var(--accent); border-radius: .5rem; background: transparent; color: var(--accent); cursor: pointer; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; display: block; overflow-x: auto; }
+th, td { text-align: end; padding: .45rem .6rem; border-top: 1px solid var(--line); white-space: nowrap; font-weight: 400; }
+th:first-child { text-align: start; } thead th { color: var(--quiet); font-size: .92rem; border-top: 0; }
+.qr { margin: 1rem 0; } .qr svg { width: 15rem; max-width: 100%; background: #fff; border-radius: .6rem; display: block; }
+form + form { margin-top: .3rem; }
 @media (max-width: 40rem) {
   body { font-size: 1rem; }
   .page { padding: 0 .75rem 2rem; }
