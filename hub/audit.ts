@@ -16,7 +16,7 @@ const PREFIX = 'audit/';
 /** Counts down, so that a listing begins with the newest. */
 const LAST = 9_999_999_999;
 const keyOf = (version: number): string => `${PREFIX}${String(LAST - version).padStart(10, '0')}`;
-const RECORD = z.object({ time: z.number(), edit: z.string() });
+export const CHANGE = z.object({ time: z.number(), edit: z.string() });
 const RECORD_BYTES_MAX = 100_000_000;
 
 /** The directory, of which each edit is noted. */
@@ -45,7 +45,7 @@ export async function recentChanges(store: Store, limit: number): Promise<readon
   for (const { key } of await store.list(PREFIX, { limit })) {
     const body = await store.get(key);
     if (!body) continue;
-    const { time, edit } = RECORD.parse(JSON.parse((await readBody(body, RECORD_BYTES_MAX)).toString()));
+    const { time, edit } = CHANGE.parse(JSON.parse((await readBody(body, RECORD_BYTES_MAX)).toString()));
     changes.push({ time, edit: decodeEdit(key, Buffer.from(edit)) });
   }
   return changes;

@@ -11,6 +11,7 @@ import { recordKind } from '../../shared/io/fsck-record.ts';
 import { tripKinds } from '../../shared/io/fsck-trips.ts';
 import { StoreError } from '../../shared/io/store.ts';
 import { SAID } from '../alerts.ts';
+import { CHANGE } from '../audit.ts';
 import type { HubConfig } from '../config.ts';
 import { CONTACT } from '../contact.ts';
 import { ASKED } from '../day-limit.ts';
@@ -139,6 +140,12 @@ function hubKinds(run: Fsck, { offices, ...held }: HubKinds): readonly Kind[] {
       keys: /^alerts$/,
       schema: SAID,
       means: 'what is still so is said once more',
+    }),
+    recordKind(run, {
+      what: 'changes that are told',
+      keys: /^audit\/\d{10}$/,
+      schema: CHANGE,
+      means: "'hub audit' lacks it; the directory itself has it",
     }),
     ...directoryKinds(run),
     { what: 'frames in part', keys: new RegExp(`^${OFFICE}/partial/|^partial/`) },
