@@ -4,6 +4,7 @@ import type { Log } from '../shared/io/log.ts';
 import type { Place } from '../shared/io/mail.ts';
 import type { Store } from '../shared/io/store.ts';
 import type { HubConfig } from './config.ts';
+import type { Hubs } from './hubs.ts';
 import type { LiveDirectory } from './live-directory.ts';
 
 export interface Hub {
@@ -11,6 +12,8 @@ export interface Hub {
   readonly log: Log;
   readonly store: Store;
   readonly directory: LiveDirectory;
+  /** The other hubs on the store. */
+  readonly hubs: Hubs;
   /** The machine as `accept` sees it. */
   readonly place: Place;
   /** Master secret that offices' keys are derived from (hub/office-key.ts). 32 bytes. */

@@ -19,15 +19,59 @@ import {
   writeTripState,
 } from '../shared/io/trip-state.ts';
 import type { Hub } from './hub.ts';
-import { endTrip } from './running-trips.ts';
+import { numbered, numberOf } from './hub-record.ts';
+import type { LeaseNumber } from './hubs.ts';
+import { HeldElsewhere } from './leases.ts';
+import { officeNumber } from './office-lock.ts';
+import { betweenTrips } from './running-trips.ts';
 
-const stateKey = (office: string): string => `office/${office}/trip`;
+/**
+ * The state stands under the number of the lease that its writer has: a hub that lost the office without noticing, and writes
+ * all the same, writes beside what counts.
+ */
+const folder = (office: string): string => `office/${office}/trips/`;
 
-export const readOfficeTrips = (hub: Hub, office: string): Promise<TripState | undefined> =>
-  readTripState(hub.store, stateKey(office));
+/** Where each office's state is written, by hub: found once for each lease. */
+const known = new WeakMap<Hub, Map<string, { readonly number: LeaseNumber; readonly key: string }>>();
 
-export const writeOfficeTrips = (hub: Hub, office: string, state: TripState): Promise<void> =>
-  writeTripState(hub.store, stateKey(office), state);
+/** Numbers that are asked for by name, so that a listing which is a moment behind gives no old state. */
+const ASKED_MAX = 16;
+
+export async function readOfficeTrips(hub: Hub, office: string): Promise<TripState | undefined> {
+  const { store } = hub;
+  const number = officeNumber(hub, office);
+  const same = known.get(hub)?.get(office);
+  if (same && same.number === number) return readTripState(store, same.key);
+  const newest = (await store.list(folder(office))).at(-1)?.key;
+  if (typeof number === 'number') {
+    const listed = newest === undefined ? 0 : numberOf(newest);
+    for (let asked = number; asked > Math.max(listed, number - ASKED_MAX); asked--) {
+      const state = await readTripState(store, numbered(folder(office), asked));
+      if (state) return state;
+    }
+  }
+  return newest === undefined ? undefined : readTripState(store, newest);
+}
+
+/** The caller has the office's lease, of this number. Throws HeldElsewhere when it has been lost. */
+export async function writeOfficeTrips(
+  hub: Hub,
+  office: string,
+  state: TripState,
+  number = officeNumber(hub, office),
+): Promise<void> {
+  if (number === undefined || number !== officeNumber(hub, office))
+    throw new HeldElsewhere(`this hub has lost office ${office} to another`);
+  const keys = known.get(hub) ?? new Map();
+  known.set(hub, keys);
+  const same = keys.get(office);
+  if (same?.number === number) return writeTripState(hub.store, same.key, state);
+  const before = (await hub.store.list(folder(office))).map(({ key }) => key);
+  const key = number === 'alone' ? (before.at(-1) ?? numbered(folder(office), 0)) : numbered(folder(office), number);
+  await writeTripState(hub.store, key, state);
+  for (const old of before) if (old < key) await hub.store.remove(old);
+  keys.set(office, { number, key });
+}
 
 /** Ids of the mails that the office may have: offered, and not answered. They are not to be given to anybody else. */
 export async function offeredIds(hub: Hub, office: string): Promise<Set<string>> {
@@ -46,9 +90,10 @@ export async function onSticks(hub: Hub, office: string): Promise<ReadonlyMap<st
 
 /** `hub office readmit`: the next data folder that calls is taken, and is offered what it lacks of what was delivered. */
 export async function readmit(hub: Hub, office: string): Promise<void> {
-  await endTrip(hub, office, new TripCut('the office is being readmitted'));
-  const state = await readOfficeTrips(hub, office);
-  if (state) await writeOfficeTrips(hub, office, { ...state, readmit: true });
+  await betweenTrips(hub, office, new TripCut('the office is being readmitted'), async () => {
+    const state = await readOfficeTrips(hub, office);
+    if (state) await writeOfficeTrips(hub, office, { ...state, readmit: true });
+  });
 }
 
 /** The state with which a folder that called goes on. Throws TripRefused with the sentence for the office. */

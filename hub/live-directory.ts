@@ -1,7 +1,7 @@
 /**
  * The directory as it stands in the store, kept current: a log of edits, `directory/<n>`, read forward from where it is.
  * Of two hubs that edit at once one makes `directory/<n+1>`; the other reads it, and looks at its own edit anew. Where a
- * store cannot make a key exclusively, only one hub may serve it, and its edits wait for one another.
+ * store cannot make a key exclusively, one hub serves it alone, and its edits wait for one another.
  *
  * Now and then the whole is written as `directory-snapshot/<n>`, so that opening reads one file and a few edits.
  */

@@ -91,7 +91,12 @@ async function runHere(command: HubCommand, config: HubConfig, call: Call): Prom
     const lock = await lockData(config);
     if (lock) {
       try {
-        return await command.run(await openHub(config, log), call);
+        const hub = await openHub(config, log);
+        try {
+          return await command.run(hub, call);
+        } finally {
+          await hub.hubs.leave();
+        }
       } finally {
         await lock.release();
       }

@@ -66,14 +66,20 @@ export async function moveUser(hub: Hub, text: string, post: string): Promise<Mo
     if (error instanceof Exit) await hub.store.remove(key);
     throw error;
   }
+  // What another hub accepts by the directory of before would stay behind at the old post.
+  if (!(await hub.hubs.haveSeen(hub.directory.current.version)))
+    hub.log.warn('another hub does not follow the directory: what it accepts just now may go to the old post', {
+      address,
+    });
   return finishMove(hub, key, { address, from });
 }
 
-/** Makes good the moves that a stop has cut off. */
-export async function finishMoves(hub: Hub): Promise<void> {
+/** Makes good the moves that a stop has cut off; of one office only, before a trip of it. */
+export async function finishMoves(hub: Hub, office?: string): Promise<void> {
   for (const { key } of await hub.store.list(MOVES)) {
     const body = await hub.store.get(key);
-    if (body) await finishMove(hub, key, decodeMove(key, await readBody(body, MOVE_BYTES_MAX)));
+    const move = body && decodeMove(key, await readBody(body, MOVE_BYTES_MAX));
+    if (move && (office === undefined || move.from === office)) await finishMove(hub, key, move);
   }
 }
 

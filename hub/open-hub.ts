@@ -13,6 +13,8 @@ import { audited } from './audit.ts';
 import type { HubConfig } from './config.ts';
 import type { Hub } from './hub.ts';
 import { hubTables } from './hub-tables.ts';
+import { voiceOf } from './hub-voice.ts';
+import { StoreHubs } from './hubs.ts';
 import { openDirectory } from './live-directory.ts';
 import { loadMasterSecret } from './office-key.ts';
 import { openS3Store, readS3Store, type S3Options } from './s3-store.ts';
@@ -68,6 +70,14 @@ export async function openHub(
   const listeners = new Set<(maildir: string, key?: string) => void>();
   const now = (): number => Math.floor(Date.now() / 1000);
   const directory = audited(await openDirectory(store, config), { store, now });
+  const publishedHere = (maildir: string, key: string | undefined): void => {
+    for (const listener of listeners) listener(maildir, key);
+  };
+  const hubs = new StoreHubs(
+    store,
+    log,
+    voiceOf(() => hub, publishedHere),
+  );
   const srs = makeSrs(secret);
   const place: Place = {
     store,
@@ -81,15 +91,17 @@ export async function openHub(
       return 'refusal' in back ? back.refusal : route(tables, { ...peer, relays: true }, sender, back.recipient);
     },
     published: (maildir, key) => {
-      for (const listener of listeners) listener(maildir, key);
+      publishedHere(maildir, key);
+      hubs.tell(maildir, key);
     },
   };
   await recover(place);
-  return {
+  const hub: Hub = {
     config,
     log,
     store,
     directory,
+    hubs,
     place,
     secret,
     spool,
@@ -100,4 +112,5 @@ export async function openHub(
       return () => listeners.delete(listener);
     },
   };
+  return hub;
 }

@@ -26,18 +26,24 @@ const RELAY: Peer = { name: 'relay', relays: true };
 const EXPIRED = '(#4.4.7)';
 const REPORT_PAUSE_SECONDS = 60;
 
+export interface Way {
+  readonly destinations: Destinations;
+  /** Whether no other hub can be relaying. */
+  isSure(): boolean;
+}
+
 /** Tries an entry if it is due. Answers when to look at it again; undefined when it has gone. */
-export async function relayEntry(hub: Hub, destinations: Destinations, key: string): Promise<number | undefined> {
+export async function relayEntry(hub: Hub, way: Way, key: string): Promise<number | undefined> {
   const note = (await readNote(hub.store, INTERNET, idOfKey(key))) ?? { attempts: 0, nextTry: 0, settled: {} };
   // Before the entry is opened: after a start, all of a long queue is looked at once.
   if (note.nextTry > hub.now() && refusals(note).length === 0) return note.nextTry;
   const entry = await openEntry(hub.store, key);
   if (!entry) return undefined;
-  const passage = new Passage(hub, entry, note);
+  const passage = new Passage(hub, entry, { note, isSure: () => way.isSure() });
   // A stop may have come between an answer and its report.
   if (!(await passage.report())) return hub.now() + REPORT_PAUSE_SECONDS;
   if (note.nextTry > hub.now()) return note.nextTry;
-  await passage.tryAll(destinations);
+  await passage.tryAll(way);
   if (!(await passage.report())) return hub.now() + REPORT_PAUSE_SECONDS;
   if (passage.pending.length > 0) return passage.nextTry;
   await removeEntry(hub.store, entry);
@@ -54,12 +60,14 @@ class Passage {
   readonly #hub: Hub;
   readonly #entry: Entry;
   #note: Note;
+  readonly #isSure: () => boolean;
   #saved: Promise<void> = Promise.resolve();
 
-  constructor(hub: Hub, entry: Entry, note: Note) {
+  constructor(hub: Hub, entry: Entry, { note, isSure }: { readonly note: Note; readonly isSure: () => boolean }) {
     this.#hub = hub;
     this.#entry = entry;
     this.#note = note;
+    this.#isSure = isSure;
   }
 
   get nextTry(): number {
@@ -71,7 +79,7 @@ class Passage {
     return this.#entry.head.recipients.filter((recipient) => !Object.hasOwn(this.#note.settled, recipient));
   }
 
-  async tryAll(destinations: Destinations): Promise<void> {
+  async tryAll({ destinations }: Way): Promise<void> {
     await this.#refuseOurOwn();
     const { pending } = this;
     if (pending.length === 0) return;
@@ -82,13 +90,14 @@ class Passage {
     const { body, id, head } = this.#entry;
     await Promise.all(
       destinations.group(pending).map(async ({ destination, recipients }) => {
+        if (!this.#isSure()) return;
         const outcome = await destinations.send(destination, { sender: head.sender, recipients, body, form, insist });
         if (outcome.inDoubt)
           this.#hub.log.warn('the answer to a whole mail was lost: its next try may double it', { id, destination });
         await this.#settle(outcome.verdicts);
       }),
     );
-    await this.#endRound();
+    if (this.#isSure()) await this.#endRound();
   }
 
   /** A list's member in a domain of ours whom nobody knows stands here too (route.ts); no other server has to be asked. */
@@ -161,10 +170,21 @@ class Passage {
 
   /** One after another, because destinations answer side by side. */
   #save(): Promise<void> {
-    const save = this.#saved.then(() => writeNote(this.#hub.store, INTERNET, this.#entry.id, this.#note));
+    const save = this.#saved.then(() => this.#write());
     // A failure is told to whoever waits for this save; the next one is another.
     this.#saved = save.catch(() => {});
     return save;
+  }
+
+  /** When another hub may relay by now, what it has noted counts as well. */
+  async #write(): Promise<void> {
+    const { store } = this.#hub;
+    if (!this.#isSure()) {
+      const theirs = await readNote(store, INTERNET, this.#entry.id);
+      if (!(await openEntry(store, this.#entry.key))) return;
+      this.#note = { ...theirs, ...this.#note, settled: { ...theirs?.settled, ...this.#note.settled } };
+    }
+    await writeNote(store, INTERNET, this.#entry.id, this.#note);
   }
 }
 

@@ -22,9 +22,9 @@ const SLEEP_SECONDS_MAX = 3600;
 /** Told of new mail without its key, it reads the queue through, but not more often than this. */
 const READ_PAUSE_MS = 1_000;
 
-/** Starts it. Throws ConfigError for a smarthost that cannot be used. */
-export function startRelay(hub: Hub): Service {
-  const relay = new Relay(hub);
+/** Starts it. Throws ConfigError for a smarthost that cannot be used. `isSure`: whether no other hub can be relaying. */
+export function startRelay(hub: Hub, isSure: () => boolean = () => true): Service {
+  const relay = new Relay(hub, isSure);
   relay.start();
   return { name: 'relay', close: (seconds) => relay.close(seconds) };
 }
@@ -34,6 +34,7 @@ const lowerCase = (routes: Readonly<Record<string, string>>): Readonly<Record<st
 
 class Relay {
   readonly #hub: Hub;
+  readonly #isSure: () => boolean;
   readonly #destinations: Destinations;
   readonly #due = new DueList(KEYS_MAX);
   readonly #inHand = new Map<string, Promise<void>>();
@@ -49,7 +50,8 @@ class Relay {
   #stopped = false;
   #stopListening: () => void = () => {};
 
-  constructor(hub: Hub) {
+  constructor(hub: Hub, isSure: () => boolean) {
+    this.#isSure = isSure;
     const { hostname, relay } = hub.config;
     const { port, concurrency } = relay;
     this.#hub = hub;
@@ -113,8 +115,9 @@ class Relay {
   }
 
   async #tryEntry(key: string): Promise<number | undefined> {
+    if (!this.#isSure()) return this.#hub.now() + STORE_PAUSE_SECONDS;
     try {
-      return await relayEntry(this.#hub, this.#destinations, key);
+      return await relayEntry(this.#hub, { destinations: this.#destinations, isSure: this.#isSure }, key);
     } catch (error) {
       this.#hub.log.error('a mail could not be worked on', { key, error: (error as Error).message });
       // A damaged file waits for a person, the store for better times.

@@ -15,6 +15,7 @@ import { giveHeld } from './give-held.ts';
 import { choiceOf } from './held-choice.ts';
 import { openHeld } from './held-record.ts';
 import type { Hub, Service } from './hub.ts';
+import { HeldElsewhere } from './leases.ts';
 import { readParts } from './mail-parts.ts';
 import { withOffice } from './office-lock.ts';
 
@@ -26,14 +27,21 @@ export function startRequests(hub: Hub): Service {
   let answering: Promise<void> | undefined;
   let again = false;
   let timer: NodeJS.Timeout | undefined;
+  const later = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(look, PAUSE_MS);
+  };
   const look = (): void => {
     again = answering !== undefined;
     answering ??= answerRequests(hub)
+      .then((areLeft) => {
+        if (areLeft) later();
+      })
       .catch((error: Error) => {
         hub.log.error('requests for held mail could not be answered; tried again in a minute', {
           error: error.message,
         });
-        timer = setTimeout(look, PAUSE_MS);
+        later();
       })
       .finally(() => {
         answering = undefined;
@@ -55,11 +63,20 @@ export function startRequests(hub: Hub): Service {
   };
 }
 
-/** Answers all that waits. */
-export async function answerRequests(hub: Hub): Promise<void> {
-  for (const { name } of hub.directory.current.offices.values())
-    for (let page = await requests(hub, name); page.length > 0; page = await requests(hub, name))
-      for (const request of page) await answer(hub, name, request);
+/** Answers all that waits, but for offices that another hub works on: true when there are some. */
+export async function answerRequests(hub: Hub): Promise<boolean> {
+  let areLeft = false;
+  for (const { name } of hub.directory.current.offices.values()) {
+    try {
+      for (let page = await requests(hub, name); page.length > 0; page = await requests(hub, name))
+        for (const request of page) await withOffice(hub, name, () => answer(hub, name, request), { patienceMs: 0 });
+    } catch (error) {
+      // That hub answers them, or this one later.
+      if (!(error instanceof HeldElsewhere)) throw error;
+      areLeft = true;
+    }
+  }
+  return areLeft;
 }
 
 async function requests({ store, log }: Hub, office: string): Promise<readonly Entry[]> {
@@ -77,12 +94,14 @@ function damaged(log: Log, error: unknown): undefined {
 }
 
 async function answer(hub: Hub, office: string, request: Entry): Promise<void> {
+  // Another hub may have come before.
+  if (!(await openEntry(hub.store, request.key))) return;
   const { sender, recipients } = request.head;
   if (sender === '' || isAutomatic(headerFields(await headerOf(request.body))))
     hub.log.info('an automatic mail asks for a held one: not answered', { office, sender });
   else
     for (const recipient of recipients) {
-      const text = await withOffice(hub, office, () => fulfil(hub, office, { request, recipient }));
+      const text = await fulfil(hub, office, { request, recipient });
       if (text === undefined) continue;
       hub.log.info('a request for held mail was refused', { office, sender, reason: text });
       const told = await bounceMail(hub.place, request, [{ recipient, text }], { kind: 'failed', now: hub.now() });

@@ -1,6 +1,12 @@
-/** Trips in progress: one for each office. Who begins a new one, or changes what a trip stands on, ends the old one first. */
+/**
+ * Trips in progress: one for each office, on whichever hub. Who begins a new one, or changes what a trip stands on, ends the old
+ * one first. A trip stands on the office's lease, and ends when that is lost.
+ */
 import type { TripOutcome } from '../shared/io/trip-session.ts';
+import { TripCut } from '../shared/io/trip-side.ts';
 import type { Hub } from './hub.ts';
+import type { Lease } from './hubs.ts';
+import { leaseOffice } from './office-lock.ts';
 
 /** A trip over a link, or one by batches. */
 export interface Session {
@@ -25,7 +31,11 @@ function of<T>(all: WeakMap<Hub, Map<string, T>>, hub: Hub): Map<string, T> {
 
 export const runningTrips = (hub: Hub): readonly RunningTrip[] => [...of(running, hub).values()];
 
-export const isOnLine = (hub: Hub, office: string): boolean => of(running, hub).has(office);
+export const officesOnLine = (hub: Hub): readonly string[] => [...of(running, hub).keys()];
+
+/** At this hub or another. */
+export const isOnLine = (hub: Hub, office: string): boolean =>
+  of(running, hub).has(office) || hub.hubs.seen().some(({ onLine }) => onLine.includes(office));
 
 /** Ends the office's trip, if one runs, and waits until it has put away what it had. */
 export async function endTrip(hub: Hub, office: string, reason: Error): Promise<void> {
@@ -57,7 +67,8 @@ export async function betweenTrips<T>(hub: Hub, office: string, reason: Error, w
   const mine = before
     .catch(() => undefined)
     .then(() => endTrip(hub, office, reason))
-    .then(work);
+    .then(() => leaseOffice(hub, office))
+    .then((lease) => work().finally(() => lease.release()));
   turns.set(office, mine);
   try {
     return await mine;
@@ -67,8 +78,22 @@ export async function betweenTrips<T>(hub: Hub, office: string, reason: Error, w
 }
 
 async function start(hub: Hub, office: string, begin: () => Promise<Session>) {
-  const session = await begin();
-  const ended = session.run();
+  const lease = await leaseOffice(hub, office);
+  try {
+    return run(hub, office, { session: await begin(), lease });
+  } catch (error) {
+    await lease.release();
+    throw error;
+  }
+}
+
+function run(hub: Hub, office: string, { session, lease }: { readonly session: Session; readonly lease: Lease }) {
+  const lost = (): void => session.abort(new TripCut('this hub has lost the office to another: call again'));
+  lease.lost.addEventListener('abort', lost, { once: true });
+  const ended = session.run().finally(() => {
+    lease.lost.removeEventListener('abort', lost);
+    return lease.release();
+  });
   const trip = { session, ended };
   const trips = of(running, hub);
   trips.set(office, trip);

@@ -7,6 +7,8 @@ import { startCarriers } from './carriers.ts';
 import type { HubConfig } from './config.ts';
 import { dropGoneHeld } from './held-record.ts';
 import type { Hub, HubCommand, Service } from './hub.ts';
+import { startLeading } from './leading.ts';
+import { HeldElsewhere } from './leases.ts';
 import { startMailPrograms } from './mail-programs.ts';
 import { finishMoves } from './move-user.ts';
 import { dataFolder, lockData, openHub } from './open-hub.ts';
@@ -43,6 +45,7 @@ export async function serve(config: HubConfig, { commands, log, stop, ready }: S
   const hub = await openHub(config, log, listening);
   const services: Service[] = [];
   try {
+    await hub.hubs.join();
     for (const start of starters(commands)) services.push(...(await start(hub)));
     for (const { name, address } of services) if (address) listening.set(name, address);
     const listen = Object.fromEntries(listening);
@@ -53,6 +56,7 @@ export async function serve(config: HubConfig, { commands, log, stop, ready }: S
     log.info('stopping: no new work is taken, what is in hand is finished', { signal: String(signal) });
   } finally {
     await Promise.all(services.map((service) => service.close(CLOSE_SECONDS)));
+    await hub.hubs.leave();
     await removeRunFile(dataFolder(config));
     await lock.release();
   }
@@ -64,7 +68,12 @@ type Starter = (hub: Hub) => Promise<readonly Service[]>;
 const starters = (commands: readonly HubCommand[]): readonly Starter[] => [
   // Before any trip: mail that was moved and not yet taken away at the old office would travel twice.
   async (hub) => {
-    await finishMoves(hub);
+    try {
+      await finishMoves(hub);
+    } catch (error) {
+      // Each trip looks again, before it offers anything.
+      if (!(error instanceof HeldElsewhere)) throw error;
+    }
     return [];
   },
   async (hub) => [await startAdmin(hub, commands, hub.config.listen.admin ?? '127.0.0.1:0')],
@@ -73,12 +82,9 @@ const starters = (commands: readonly HubCommand[]): readonly Starter[] => [
   startSmtp,
   startMailPrograms,
   async (hub) => [
-    startRelay(hub),
     startRequests(hub),
-    startSilentOffice(hub),
-    startWatch(hub),
-    startExpiry(hub),
     startCarriers(hub),
+    startLeading(hub, [startRelay, startSilentOffice, startWatch, startExpiry]),
   ],
 ];
 

@@ -13,6 +13,7 @@ import { readContact } from './contact.ts';
 import type { Hub, Service } from './hub.ts';
 import { offeredIds } from './instance.ts';
 import { warnOfLapse } from './lapse.ts';
+import { HeldElsewhere } from './leases.ts';
 import { withOffice } from './office-lock.ts';
 import { tellPostmaster } from './postmaster.ts';
 
@@ -48,7 +49,14 @@ export function startSilentOffice(hub: Hub): Service {
 
 /** One look at all offices. */
 export async function reportSilentOffices(hub: Hub): Promise<void> {
-  for (const { name } of hub.directory.current.offices.values()) await lookAt(hub, name);
+  for (const { name } of hub.directory.current.offices.values()) {
+    try {
+      await lookAt(hub, name);
+    } catch (error) {
+      // It is on line at another hub: not silent.
+      if (!(error instanceof HeldElsewhere)) throw error;
+    }
+  }
 }
 
 interface Late {
@@ -61,15 +69,24 @@ async function lookAt(hub: Hub, office: string): Promise<void> {
   for await (const entry of entriesOf(hub, office)) {
     const age = hub.now() - entry.name.accepted;
     if (age <= hub.config.silent.delayed) continue;
-    if (age > hub.config.silent.lifetime && (await withOffice(hub, office, () => giveBack(hub, office, entry))))
-      continue;
+    if (await withOffice(hub, office, () => lookAtLate(hub, office, { entry, age }), { patienceMs: 0 })) continue;
     late.mails += 1;
     late.oldest = Math.min(late.oldest, entry.name.accepted);
-    await warnOfLapse(hub, office, entry);
-    // What machines send in bulk expects no answer (RFC 3834).
-    if (entry.name.urgency < BULK) await tellSender(hub, office, entry);
   }
   await sayItIsSilent(hub, office, late);
+}
+
+/** True: it is not here any more. */
+async function lookAtLate(
+  hub: Hub,
+  office: string,
+  { entry, age }: { readonly entry: ListedEntry; readonly age: number },
+): Promise<boolean> {
+  if (age > hub.config.silent.lifetime && (await giveBack(hub, office, entry))) return true;
+  await warnOfLapse(hub, office, entry);
+  // What machines send in bulk expects no answer (RFC 3834).
+  if (entry.name.urgency < BULK) await tellSender(hub, office, entry);
+  return false;
 }
 
 async function* entriesOf({ store }: Hub, office: string): AsyncGenerator<ListedEntry> {

@@ -18,6 +18,7 @@ import { limitConnections } from '../shared/io/connection-limits.ts';
 import { bind } from '../shared/io/listen.ts';
 import { pskIdentityOf, pskServerOptions } from '../shared/io/psk.ts';
 import { Repeats } from '../shared/io/repeats.ts';
+import { StoreError } from '../shared/io/store.ts';
 import { TlsRecords } from '../shared/io/tls-records.ts';
 import type { Wire } from '../shared/io/trip-output.ts';
 import { TripCut, TripRefused } from '../shared/io/trip-side.ts';
@@ -25,6 +26,7 @@ import { unacknowledged } from '../shared/io/unacknowledged.ts';
 import { followCertificate, readCertificate } from './certificate.ts';
 import { addCourier } from './courier.tsx';
 import type { Hub, Service } from './hub.ts';
+import { HeldElsewhere } from './leases.ts';
 import { type LineBytes, LineCount } from './line-count.ts';
 import { deriveOfficeKey } from './office-key.ts';
 import { runningTrips } from './running-trips.ts';
@@ -147,6 +149,11 @@ async function trip(hub: Hub, c: SyncContext, { lineOf, refused }: Asked): Promi
         reason: error.message,
       });
       return c.text(error.message, error.exit === EXIT.refused ? 403 : 503);
+    }
+    if (error instanceof StoreError) {
+      hub.log.warn('a trip could not begin', { identity: caller.keyId, reason: error.message });
+      const isElsewhere = error instanceof HeldElsewhere;
+      return c.text(isElsewhere ? error.message : 'the store of the hub does not answer: call again soon', 503);
     }
     if (!(error instanceof TripError)) throw error;
     return c.text(error.message, 400);

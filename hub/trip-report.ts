@@ -4,6 +4,7 @@ import type { TripOutcome } from '../shared/io/trip-session.ts';
 import { noteTrip } from './contact.ts';
 import type { Hub } from './hub.ts';
 import type { LineBytes } from './line-count.ts';
+import { withOffice } from './office-lock.ts';
 
 interface Ended {
   readonly outcome: TripOutcome;
@@ -19,7 +20,7 @@ export async function reportTrip(hub: Hub, office: string, { outcome, seconds, l
   if (complete) hub.log.info('an office has synced', { office, ...counts, resumed });
   else hub.log.info('a trip ended early', { office, ...counts, resumed, reason: trouble });
   try {
-    await noteTrip(hub, office, {
+    const carried = {
       trips: 1,
       mailsUp: received.mails,
       mailsDown: sent.mails,
@@ -30,7 +31,8 @@ export async function reportTrip(hub: Hub, office: string, { outcome, seconds, l
       seconds,
       resumed,
       trouble,
-    });
+    };
+    await withOffice(hub, office, () => noteTrip(hub, office, carried), { patienceMs: 5_000 });
   } catch (failed) {
     if (!(failed instanceof StoreError)) throw failed;
     hub.log.warn('the contact could not be noted; the mail is as the trip left it', { office, reason: failed.message });

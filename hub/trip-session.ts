@@ -26,8 +26,9 @@ import { holdEntry, holdSpam } from './hold.ts';
 import type { Hub } from './hub.ts';
 import { admitInstance, readOfficeTrips, writeOfficeTrips } from './instance.ts';
 import { replaceByRest } from './move-rest.ts';
+import { finishMoves } from './move-user.ts';
 import { writeOfficeLinks } from './office-links.ts';
-import { withOffice } from './office-lock.ts';
+import { officeNumber, withOffice } from './office-lock.ts';
 import { replaceByPlain } from './plain.ts';
 import { endTrip, runTrip, type Session } from './running-trips.ts';
 
@@ -77,6 +78,8 @@ export async function serveSession(
   let watch: NodeJS.Timeout | undefined;
   try {
     return await runTrip(hub, office.name, async () => {
+      // A move that another hub has begun and not ended would have its mail travel twice.
+      await finishMoves(hub, office.name);
       // Who may not speak for the office must not end the trip of the one who does.
       admitInstance(office.name, await readOfficeTrips(hub, office.name), hello);
       await endTrip(hub, office.name, new TripCut('the office has called again'));
@@ -134,6 +137,7 @@ export interface OfficeTrip {
 
 export function hubSide(hub: Hub, { caller, office, hello, state }: OfficeTrip): TripSide {
   const { name } = office;
+  const number = officeNumber(hub, name);
   const ledger = new Ledger(state.ledger);
   const mailBytesMax = smallest(hub.config.limits.mail, office.limits.mailBytesMax);
   let restoreFrom = state.restoreFrom;
@@ -175,15 +179,20 @@ export function hubSide(hub: Hub, { caller, office, hello, state }: OfficeTrip):
       await officeOf(hub, caller);
     },
     save: () =>
-      writeOfficeTrips(hub, name, {
-        instance: state.instance,
-        counter: state.counter,
-        ...(state.readmit ? { readmit: true } : {}),
-        ...(state.restored ? { restored: true } : {}),
-        ledger: mutable(ledger.data),
-        ...(restoreFrom === undefined ? {} : { restoreFrom }),
-        ...(inBucket ? { partials: inBucket } : {}),
-      }),
+      writeOfficeTrips(
+        hub,
+        name,
+        {
+          instance: state.instance,
+          counter: state.counter,
+          ...(state.readmit ? { readmit: true } : {}),
+          ...(state.restored ? { restored: true } : {}),
+          ledger: mutable(ledger.data),
+          ...(restoreFrom === undefined ? {} : { restoreFrom }),
+          ...(inBucket ? { partials: inBucket } : {}),
+        },
+        number,
+      ),
     ...(bucket
       ? {
           ended: async () => {

@@ -16,6 +16,7 @@ import { BatchError, openBatch, readBatchHead, sealBatch } from '../shared/io/ba
 import { type Imported, importBatch, readBatch } from '../shared/io/batch-import.ts';
 import { EXIT } from '../shared/io/command-line.ts';
 import type { Repeats } from '../shared/io/repeats.ts';
+import { StoreError } from '../shared/io/store.ts';
 import { BATCH_RECORD_BYTES } from '../shared/io/tls-records.ts';
 import type { TripOutcome } from '../shared/io/trip-session.ts';
 import { TripCut, TripRefused, type TripSide } from '../shared/io/trip-side.ts';
@@ -28,6 +29,8 @@ import { reportTrip } from './trip-report.ts';
 import { hubSide, officeOf, serveSession } from './trip-session.ts';
 
 type BatchContext = Context<{ Bindings: HttpBindings }>;
+
+const STORE_AWAY = 'the store of the hub does not answer, or another hub has this office in hand: call again soon';
 
 /** Until a batch has shown whose it is. */
 const HEAD_SECONDS = 60;
@@ -59,6 +62,7 @@ export async function answerBatch(hub: Hub, c: BatchContext, { line, refused }: 
       refused.warn('a batch by the web was refused', error.message, { reason: error.message });
       return c.text(error.message, error.exit === EXIT.refused ? 403 : 503);
     }
+    if (error instanceof StoreError) return c.text(STORE_AWAY, 503);
     if (error instanceof BatchError || error instanceof TripError) return c.text(error.message, 400);
     throw error;
   } finally {

@@ -103,7 +103,7 @@ async function tryStore(store: Store, config: HubConfig): Promise<string> {
   await store.remove(key);
   if (!same) throw new StoreError('what was written was not read back: this store is not fit for mail');
   const name = 'path' in config.store ? `folder ${config.store.path}` : `bucket ${config.store.bucket}`;
-  return `${name} writes and reads back${store.create ? '' : '; it cannot create exclusively, so only one hub may serve it'}`;
+  return `${name} writes and reads back${store.create ? '' : '; it cannot create exclusively (If-None-Match), so one hub alone can serve it'}`;
 }
 
 function describeDirectory({ current }: LiveDirectory, config: HubConfig): string {

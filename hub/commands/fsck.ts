@@ -105,7 +105,7 @@ function hubKinds(run: Fsck, { offices, ...held }: HubKinds): readonly Kind[] {
       check: (object) => checkKept(run, object),
     },
     ...tripKinds(run, {
-      state: new RegExp(`^${OFFICE}/trip$`),
+      state: new RegExp(`^${OFFICE}/trips/\\d{12}$`),
       histories: new RegExp(`^${OFFICE}/history/(?:up|down)/\\d{12}$`),
       parts: new RegExp(`^${OFFICE}/parts/(?:up|down)/`),
       withoutState: 'the next laptop that calls for this office is taken, and numbers start again; no mail comes twice',
@@ -151,7 +151,7 @@ function hubKinds(run: Fsck, { offices, ...held }: HubKinds): readonly Kind[] {
     { what: 'frames in part', keys: new RegExp(`^${OFFICE}/partial/|^partial/`) },
     {
       what: 'small things',
-      keys: /^(?:silent|sweep|check|fieldpost-probe|spool|report)\/|^office\/[a-z0-9-]{1,32}\/(?:links|told)$|^run\.json$/,
+      keys: /^(?:hub|lease|silent|sweep|check|fieldpost-probe|spool|report)\/|^office\/[a-z0-9-]{1,32}\/(?:links|told)$|^run\.json$/,
     },
     { what: 'things in lost+found', keys: /^lost\+found\// },
   ];

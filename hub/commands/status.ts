@@ -3,6 +3,8 @@ import type { Call } from '../../shared/io/command-line.ts';
 import { countMaildir, type MaildirCount } from '../../shared/io/maildir.ts';
 import { type Carried, type Contact, monthOf, readContact } from '../contact.ts';
 import type { Hub, HubCommand } from '../hub.ts';
+import type { HubSeen } from '../hubs.ts';
+import { LEAD } from '../leading.ts';
 import { isOnLine } from '../running-trips.ts';
 
 interface OfficeStatus extends MaildirCount {
@@ -16,7 +18,7 @@ export const statusCommands: readonly HubCommand[] = [
   {
     words: 'status',
     usage: '[--json]',
-    summary: 'offices (last contact, waiting mails and bytes, last trouble), the relay and the store',
+    summary: 'offices (last contact, waiting mails and bytes, last trouble), the relay, the store and the hubs on it',
     takes: [0, 0],
     reports: true,
     run: async (hub, call) => {
@@ -24,7 +26,8 @@ export const statusCommands: readonly HubCommand[] = [
       for (const { name, revoked } of hub.directory.current.offices.values())
         offices.push(await officeStatus(hub, name, revoked));
       const internet = await countMaildir(hub.store, 'internet');
-      if (call.json) call.out(JSON.stringify({ offices, internet, store: storeName(hub) }));
+      const hubs = hub.hubs.seen();
+      if (call.json) call.out(JSON.stringify({ offices, internet, store: storeName(hub), hubs }));
       else print(hub, call, { offices, internet });
       return 0;
     },
@@ -51,6 +54,16 @@ function print(
   for (const status of offices) call.out(`${status.office.padEnd(16)} ${describe(status, now)}`);
   call.out(`${'Internet'.padEnd(16)} ${waiting(internet, now)}`);
   call.out(`${'store'.padEnd(16)} ${storeName(hub)}`);
+  for (const seen of hub.hubs.seen()) call.out(`${'hub'.padEnd(16)} ${hubLine(seen, now)}`);
+}
+
+/** Who is there, and who does what: one hub relays and watches for all, and an office is on line at one. */
+function hubLine({ name, isThis, since, holds, onLine }: HubSeen, now: number): string {
+  const does = [
+    ...(holds.includes(LEAD) ? ['relays'] : []),
+    ...(onLine.length > 0 ? [`on line with ${onLine.join(', ')}`] : []),
+  ];
+  return `${name}${isThis ? ' (this one)' : ''}, started ${ago(now - since)}${does.map((what) => `; ${what}`).join('')}`;
 }
 
 function describe({ revoked, onLine, contact, ...count }: OfficeStatus, now: number): string {

@@ -37,6 +37,9 @@ const token = [boot ?? '0'.repeat(12), namespace ?? '0', String(process.pid), st
 /** This process, as the end of a file name: letters, digits and dots. */
 export const writerToken = (): string => token;
 
+/** Whether that process was started by the running system: the same boot of the same machine. */
+export const isSameSystem = (token: string): boolean => boot !== undefined && TOKEN.exec(token)?.[1] === boot;
+
 /** Whether the process of that token still runs. `unknown`: this process cannot tell. */
 export function writerState(token: string): 'alive' | 'gone' | 'unknown' {
   const [, itsBoot, itsNamespace, pid, itsStart] = TOKEN.exec(token) ?? [];

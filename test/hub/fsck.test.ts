@@ -216,9 +216,9 @@ describe('what trips leave', () => {
     ['cut off: the same laptop goes on', async (file: string) => cutInHalf(file)],
     ['unreadable: the next laptop is taken', async (file: string) => writeFile(file, '\0'.repeat(100))],
   ])('a state that is %s, and no mail comes twice', async (_, damage) => {
-    await damage(join(store, 'office/herat/trip'));
+    await damage(join(store, 'office/herat/trips/000000000000'));
     expect(await sync(pair.agent)).toMatchObject({ ok: false });
-    await repairs('office/herat/trip', /no trip can be made with it/);
+    await repairs('office/herat/trips/000000000000', /no trip can be made with it/);
     await postUp(pair.agent, mail('up 2'));
     expect(await sync(pair.agent)).toMatchObject({ ok: true, up: { mails: 1 }, down: { mails: 1 } });
     await postDown(pair.hub, mail('down 2'));
@@ -227,7 +227,7 @@ describe('what trips leave', () => {
   });
 
   test('a state of a newer version is left alone', async () => {
-    const file = join(store, 'office/herat/trip');
+    const file = join(store, 'office/herat/trips/000000000000');
     const state = JSON.parse(await readFile(file, 'utf8'));
     await writeFile(file, JSON.stringify({ ...state, more: 1 }));
     expect(await fsck({ repair: true })).toMatchObject({

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type HubConfig, loadHubConfig } from '../../hub/config.ts';
 import { noteTrip } from '../../hub/contact.ts';
-import type { Hub } from '../../hub/hub.ts';
+import type { Hub, Service } from '../../hub/hub.ts';
+import { startLeading } from '../../hub/leading.ts';
 import { finishMoves } from '../../hub/move-user.ts';
 import { deriveOfficeKey } from '../../hub/office-key.ts';
 import { openHub } from '../../hub/open-hub.ts';
@@ -52,8 +53,6 @@ const DAY_MS = 86_400_000;
 export interface HubOptions {
   readonly name: string;
   readonly onBucket: boolean;
-  /** Whether it relays: of several hubs on one bucket, one does. */
-  readonly relays: boolean;
   hear(line: Line): void;
 }
 
@@ -67,7 +66,7 @@ export class HubSite extends Site<Hub> {
   }
 
   protected override async open(process: Process): Promise<Hub> {
-    const { name, onBucket, relays, hear } = this.#options;
+    const { name, onBucket, hear } = this.#options;
     config ??= configOfWorlds();
     const file = diskPath(process, 'etc/hub.toml');
     const store = onBucket
@@ -77,16 +76,20 @@ export class HubSite extends Site<Hub> {
       { ...config, file, secret_file: diskPath(process, 'etc/hub.secret'), store, data: diskPath(process, 'data') },
       logOf(name, hear),
     );
+    await hub.hubs.join();
     await finishMoves(hub);
     await dropStalePartials(hub);
-    if (relays) startRelay(hub);
     startRequests(hub);
-    startSilentOffice(hub);
-    const forget = (): void => void expire(hub.place, hub.now()).catch(ignoreStore);
-    forget();
-    setInterval(forget, DAY_MS);
+    startLeading(hub, [startRelay, startSilentOffice, startForgetting]);
     return hub;
   }
+}
+
+function startForgetting(hub: Hub): Service {
+  const forget = (): void => void expire(hub.place, hub.now()).catch(ignoreStore);
+  forget();
+  const timer = setInterval(forget, DAY_MS);
+  return { name: 'expiry', close: async () => clearInterval(timer) };
 }
 
 function ignoreStore(error: unknown): void {

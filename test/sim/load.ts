@@ -14,6 +14,7 @@ const STAND_INS = {
   'shared/io/writer.ts': (): Promise<typeof import('../../shared/io/writer.ts')> => import('./stand-ins/writer.ts'),
   'shared/io/dial.ts': (): Promise<typeof import('../../shared/io/dial.ts')> => import('./stand-ins/dial.ts'),
   'agent/dial-hub.ts': (): Promise<typeof import('../../agent/dial-hub.ts')> => import('./stand-ins/dial-hub.ts'),
+  'hub/hub-times.ts': (): Promise<typeof import('../../hub/hub-times.ts')> => import('./stand-ins/hub-times.ts'),
   'hub/s3-store.ts': (): Promise<typeof import('../../hub/s3-store.ts')> => import('./stand-ins/s3-store.ts'),
 };
 

@@ -104,7 +104,7 @@ class World implements Around {
       (where: string) =>
       (line: Line): void =>
         this.#options.hear?.(where, line);
-    this.#hubs.push(new HubSite({ name: 'hub', onBucket, relays: true, hear: hear('hub') }));
+    this.#hubs.push(new HubSite({ name: 'hub', onBucket, hear: hear('hub') }));
     for (const [index, name] of OFFICES.slice(0, offices).entries()) {
       this.#offices.push(new OfficeSite(name, hear(name)));
       for (const person of PEOPLE[index] ?? []) this.#posts.set(person, name);

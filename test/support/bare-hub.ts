@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadHubConfig } from '../../hub/config.ts';
 import type { Hub } from '../../hub/hub.ts';
+import { aloneHubs } from '../../hub/hubs.ts';
 import { openDirectory } from '../../hub/live-directory.ts';
 import type { Office } from '../../shared/core/directory.ts';
 import { deferred, refused, type Verdict } from '../../shared/core/verdict.ts';
@@ -92,6 +93,7 @@ export async function bareHub({
     store,
     place,
     listening: new Map(),
+    hubs: aloneHubs(),
     spool,
     directory: {
       current: directory,

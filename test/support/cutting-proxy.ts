@@ -32,12 +32,13 @@ export class CuttingProxy {
   connections = 0;
   readonly #line = new Line();
   readonly #server: Server;
-  readonly #target: string;
+  /** host:port; another one from the next connection on when it is changed. */
+  target: string;
   readonly #sockets = new Set<Socket>();
 
   private constructor(server: Server, target: string) {
     this.#server = server;
-    this.#target = target;
+    this.target = target;
   }
 
   /** `target`: host:port. */
@@ -94,7 +95,7 @@ export class CuttingProxy {
     this.#watch(near);
     const { pace } = this.#line;
     if (pace) await sleep(2 * pace.delayMs);
-    const [host = '', port] = this.#target.split(':');
+    const [host = '', port] = this.target.split(':');
     const far = connect({ host, port: Number(port), noDelay: true, allowHalfOpen: true });
     this.#watch(far);
     near.setNoDelay(true);

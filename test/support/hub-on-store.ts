@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type HubConfig, loadHubConfig } from '../../hub/config.ts';
 import type { Hub } from '../../hub/hub.ts';
 import { hubTables } from '../../hub/hub-tables.ts';
+import { aloneHubs } from '../../hub/hubs.ts';
 import { openDirectory } from '../../hub/live-directory.ts';
 import { route } from '../../shared/core/route.ts';
 import { type Call, type Command, Exit } from '../../shared/io/command-line.ts';
@@ -47,6 +48,7 @@ export async function hubOnStore(store: Store): Promise<Hub> {
     secret: Buffer.alloc(32, 7),
     spool: '/nowhere',
     listening: new Map(),
+    hubs: aloneHubs(),
     now: () => 1_795_471_464,
     onPublished: () => () => {},
   };

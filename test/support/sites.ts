@@ -93,6 +93,8 @@ export interface HubOptions {
   readonly store?: string;
   /** Where all mail for the Internet goes: host:port. */
   readonly smarthost: string;
+  /** Lines before the tables of hub.toml. */
+  readonly above?: string;
   /** More tables of hub.toml. */
   readonly more?: string;
   readonly env?: Record<string, string>;
@@ -120,11 +122,12 @@ export class HubSite extends Site {
   }
 }
 
-const hubToml = ({ folder, syncPort }: HubSite, { store, smarthost, more = '' }: HubOptions): string => `
+const hubToml = ({ folder, syncPort }: HubSite, { store, smarthost, above = '', more = '' }: HubOptions): string => `
 hostname = "kabul.example.org"
 domain = "example.org"
 public = "127.0.0.1:${syncPort}"
 data = "${folder}/data"
+${above}
 [store]
 ${store ?? `path = "${folder}/store"`}
 [listen]
