@@ -175,13 +175,14 @@ class BatchTrip implements Session {
   }
 
   async #send(answer: BatchExport): Promise<void> {
-    const { head, key, outgoing } = this.#options;
+    const { head, key, incoming, outgoing } = this.#options;
     const { keyId, generation } = head;
-    (outgoing.socket as TLSSocket).setMaxSendFragment(BATCH_RECORD_BYTES);
+    const socket = incoming.socket as TLSSocket;
+    if (socket.destroyed) throw new TripCut('the link was cut');
+    socket.setMaxSendFragment(BATCH_RECORD_BYTES);
     outgoing.writeHead(200, { 'content-type': 'application/octet-stream' });
     for await (const chunk of sealBatch(answer.records(), { keyId, generation, way: 'down', key })) {
-      if (this.#reason || outgoing.destroyed || outgoing.socket?.destroyed !== false)
-        throw this.#reason instanceof TripRefused ? this.#reason : new TripCut('the link was cut');
+      if (this.#reason || socket.destroyed) throw new TripCut('the link was cut');
       if (!outgoing.write(chunk)) await drained(outgoing);
     }
     outgoing.end();
