@@ -54,7 +54,7 @@ export async function summarise(body: Body): Promise<Summarised> {
 
 /** The trip waits for it: so many pictures, and so long. */
 const SMALL_MAX = 5;
-const SMALL_MS_MAX = 4_000;
+const SMALL_MS_MAX = 10_000;
 
 /** Nothing of a mail whose pictures are not made small in time: they can be asked for all the same. */
 async function smallFacts(attachments: readonly MailPart[]): Promise<Pick<Summarised, 'small'>> {

@@ -1,6 +1,6 @@
 /**
- * What a mail holds: its text, and its attachments in order; and pictures of it made small. The whole mail is in memory for that, so a mail beyond the
- * bounds is not taken apart, only one is at a time, and for so long.
+ * What a mail holds: its text, and its attachments in order; and pictures of it made small. The whole mail is in memory for
+ * that, so a mail beyond the bounds is not taken apart, only one is at a time, and for so long.
  */
 import { Worker } from 'node:worker_threads';
 import { type Body, readBody } from '../shared/io/body.ts';
@@ -12,12 +12,15 @@ import type { Shrunk } from './picture.ts';
 const PARSED_BYTES_MAX = 50_000_000;
 /** Ten thousands of parts would cost seconds of the processor. */
 const BOUNDARIES_MAX = 2_000;
+const LOAD_MS_MAX = 60_000;
 const PARSE_MS_MAX = 5_000;
 const SHRINK_MS_MAX = 20_000;
 const HEAP_MB_MAX = 400;
 
 const turns = new Turns({ totalMax: 1 });
 let thread: Worker | undefined;
+/** Threads that have said that they are there. */
+const loaded = new WeakSet<Worker>();
 
 /** Undefined when the mail is beyond the bounds, or cannot be read as one. */
 export async function readParts(body: Body): Promise<MailParts | undefined> {
@@ -53,17 +56,29 @@ function boundaries(bytes: Buffer): number {
 }
 
 /** In the thread, which lives on for the next mail and keeps no program running. Undefined: it was given up. */
-function inThread<Result>(task: PartsTask, millisecondsMax: number): Promise<Result | undefined> {
+async function inThread<Result>(task: PartsTask, millisecondsMax: number): Promise<Result | undefined> {
   thread ??= new Worker(PARTS_FILE, {
     workerData: PARTS_THREAD,
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX },
   });
   const worker = thread;
+  worker.ref();
+  // That it is loaded on a busy machine is not the mail's doing.
+  if (!loaded.has(worker) && (await said(worker, LOAD_MS_MAX)) !== undefined) loaded.add(worker);
+  if (!loaded.has(worker)) return undefined;
+  const result = said<Result>(worker, millisecondsMax);
+  worker.postMessage(task);
+  const answer = await result;
+  worker.unref();
+  return answer;
+}
+
+/** What the thread says next. Undefined, and the thread is ended, when it says nothing in time or has ended itself. */
+function said<Result>(worker: Worker, millisecondsMax: number): Promise<Result | undefined> {
   return new Promise((resolve) => {
     const done = (result: Result | undefined): void => {
       clearTimeout(timer);
       worker.off('message', done).off('error', giveUp).off('exit', giveUp);
-      worker.unref();
       resolve(result);
     };
     const giveUp = (): void => {
@@ -71,11 +86,9 @@ function inThread<Result>(task: PartsTask, millisecondsMax: number): Promise<Res
       done(undefined);
     };
     const timer = setTimeout(giveUp, millisecondsMax);
-    worker.ref();
     worker.on('message', done);
     worker.on('error', giveUp);
     worker.on('exit', giveUp);
-    worker.postMessage(task);
   });
 }
 

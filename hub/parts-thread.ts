@@ -34,11 +34,13 @@ export const isPartsThread = (): boolean => !isMainThread && workerData === PART
 /** What the thread is asked for. */
 export type PartsTask = { readonly mail: Uint8Array } | { readonly picture: Uint8Array };
 
-if (isPartsThread())
+if (isPartsThread()) {
   parentPort?.on('message', (task: PartsTask) => {
     const work = 'mail' in task ? parse(task.mail) : shrinkPicture(task.picture);
     work.then((result) => parentPort?.postMessage(result));
   });
+  parentPort?.postMessage('loaded');
+}
 
 async function parse(bytes: Uint8Array): Promise<MailParts | undefined> {
   try {
