@@ -48,7 +48,8 @@ beforeAll(async () => {
   const toml = await readFile(office.configFile, 'utf8');
   await writeFile(office.configFile, `interval = "off"\n${toml}`);
   done(await office.command(['page', 'password', '--password-stdin'], { input: `${password}\n` }));
-  done(await office.command(['user', 'add', 'farid', '--password-stdin'], { input: 'farids-own\n' }));
+  for (const name of ['farid', 'holly'])
+    done(await office.command(['user', 'add', name, '--password-stdin'], { input: `${name}s-own\n` }));
   await office.start();
   home = `http://${office.daemon.listen.page}`;
   browser = await openBrowser();
@@ -242,21 +243,36 @@ describe.skipIf(!hasPeer('chromium'))('the page', () => {
     expect(await page.textContent('[role=status]')).toContain('is no file of the hub');
   });
 
-  test('a person sees their own mail and nothing else', async () => {
-    await write('of Holly', 'holly@example.org');
-    await write('of Farid');
+  async function person(name: string): Promise<Page> {
     const page = await open();
     await page.goto(home);
     await page.click('summary');
-    await page.fill('#name', 'farid');
-    await page.fill('#own', 'farids-own');
+    await page.fill('#name', name);
+    await page.fill('#own', `${name}s-own`);
     await page.press('#own', 'Enter');
     await page.waitForSelector('nav');
+    return page;
+  }
+
+  test('a person sees their own mail and nothing else, and asks for no other', async () => {
+    await write('of Holly', 'holly@example.org');
+    await write('of Farid');
+    const page = await person('farid');
     const text = await page.textContent('main');
     expect(text).toContain('of Farid');
     expect(text).not.toContain('of Holly');
     for (const path of ['/stick', '/']) expect((await page.goto(`${home}${path}`))?.url()).toBe(`${home}/mail`);
     expect((await page.request.get(`${home}/events`)).status()).toBe(403);
+    const field = (name: string): Promise<string> => page.locator(`#held input[name=${name}]`).first().inputValue();
+    const [id, recipient] = [await field('id'), await field('recipient')];
+    const other = await person('holly');
+    expect(await other.locator('#held form').count()).toBe(0);
+    const token = await other.locator('header input[name=token]').inputValue();
+    const asked = await other.request.post(`${home}/fetch`, {
+      form: { token, id, recipient, what: 'all' },
+      headers: { origin: home },
+    });
+    expect(asked.status()).toBe(403);
   });
 
   const LOOKS = [
