@@ -12,7 +12,7 @@ import {
 } from '../shared/core/public-directory.ts';
 import { TRIP_VERSION, type Welcome } from '../shared/core/trip-greeting.ts';
 import { Ledger } from '../shared/core/trip-ledger.ts';
-import { CODECS_KNOWN } from '../shared/core/trip-message.ts';
+import { CODECS_FIRST, CODECS_KNOWN } from '../shared/core/trip-message.ts';
 import { TripError } from '../shared/core/trip-record.ts';
 import { HistoryLog } from '../shared/io/history-log.ts';
 import { Partials } from '../shared/io/partials.ts';
@@ -103,8 +103,7 @@ export async function agentBatchSide(agent: Agent, mailBytesMax = 0): Promise<Ag
 async function sideOf(agent: Agent, state: TripState, plan: TripPlan): Promise<TripSide> {
   let offset = await hubTimeOffset(agent);
   let hubMailBytesMax = state.hubMailBytesMax ?? 0;
-  // Until a hub has said otherwise: every one since the first version reads these.
-  let hubCodecs = state.hubCodecs ?? CODECS_KNOWN;
+  let hubCodecs = state.hubCodecs ?? CODECS_FIRST;
   const ledger = new Ledger(state.ledger);
   const sent = new SentLog(agent);
   return {

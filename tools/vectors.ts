@@ -2,14 +2,15 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { brotliDecompressSync } from 'node:zlib';
+import { brotliDecompressSync, zstdCompressSync } from 'node:zlib';
 import { encodeBatchMark } from '../shared/core/batch.ts';
+import { encodeFrameHead } from '../shared/core/frame.ts';
 import { encodeGroup, type GroupMail, partsOf } from '../shared/core/group.ts';
 import { EMPTY_POINT, History } from '../shared/core/history.ts';
 import { SHIPPED_DICTIONARY } from '../shared/core/shipped-dictionary.ts';
 import { encodeHello, type Hello } from '../shared/core/trip-greeting.ts';
 import { CODECS_KNOWN, encodeDone, encodeOffer } from '../shared/core/trip-message.ts';
-import { encodeRecord, RECORD } from '../shared/core/trip-record.ts';
+import { encodeRecord, encodeVarint, RECORD } from '../shared/core/trip-record.ts';
 import { sealBatch } from '../shared/io/batch-file.ts';
 import { bytesBody, readBody } from '../shared/io/body.ts';
 import { sealGroup } from '../shared/io/group-seal.ts';
@@ -94,6 +95,22 @@ for (const [index, frame] of frames.entries()) {
     mails: mails.map(({ head, body }) => ({ ...head, body: body.toString('base64') })),
   });
 }
+
+/** A mail in pieces, of which the receiver has the one in the middle. */
+const lines = Array.from({ length: 520 }, (_, n) => createHash('sha512').update(`a line ${n}`).digest('hex'));
+const piece = Buffer.from(`${lines.join('\n')}\n`);
+const { head, body } = mail('holly@example.org', ['farid@herat.example.org'], 'Subject: log\n\n');
+const [start, end] = [Buffer.concat([encodeFrameHead(head), body]), Buffer.from('at four\n')];
+const pieces = [
+  ...[encodeVarint(start.length), start],
+  ...[encodeVarint(0), Buffer.from(partHash(piece), 'hex')],
+  ...[encodeVarint(end.length), end],
+];
+const packed = Buffer.concat([start, piece, end]);
+writeFileSync(join(folder, 'pieces.sealed'), zstdCompressSync(Buffer.concat(pieces)));
+writeFileSync(join(folder, `${partHash(piece)}.part`), piece);
+const pieced = { packed: packed.length, sha256: createHash('sha256').update(packed).digest('hex') };
+writeFileSync(join(folder, 'pieces.json'), `${JSON.stringify(pieced, null, 2)}\n`);
 
 /** An office's batch of one frame, long enough for several chunks. */
 const batchMail = mail(

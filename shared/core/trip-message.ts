@@ -11,13 +11,22 @@ export const CODEC = {
   brotli: 2,
   /** The same, but it does not join the history: for carriers that may come late, in any order, or never. */
   apart: 3,
+  /** One large mail, in pieces of which the receiver may have some. */
+  pieces: 4,
 } as const;
-export const CODECS_KNOWN = (1 << CODEC.zstd) | (1 << CODEC.brotli) | (1 << CODEC.apart);
+/** What a hub of any version reads. */
+export const CODECS_FIRST = (1 << CODEC.zstd) | (1 << CODEC.brotli) | (1 << CODEC.apart);
+export const CODECS_KNOWN = CODECS_FIRST | (1 << CODEC.pieces);
+
+/** A mail of pieces, at most: more would drive all else out of what is kept. */
+export const PIECED_BYTES_MAX = 50_000_000;
 
 /** Whether a side that names `codecs` reads frames of several mails. */
 export const readsGroups = (codecs: number): boolean => (codecs & (1 << CODEC.brotli)) !== 0;
 
 export const readsApart = (codecs: number): boolean => (codecs & (1 << CODEC.apart)) !== 0;
+
+export const readsPieces = (codecs: number): boolean => (codecs & (1 << CODEC.pieces)) !== 0;
 
 /** Whether a frame holds several mails, and names the point that it builds on. */
 export const isGroup = (codec: number): boolean => codec === CODEC.brotli || codec === CODEC.apart;

@@ -13,7 +13,7 @@
  * closes when both are DONE and every offer on both sides has its answer.
  */
 
-import { CONTENT_BYTES_MAX } from './group.ts';
+import { frameBytesMax } from './frame-bound.ts';
 import { decodeLinks, type OfficeLink } from './link-list.ts';
 import { decodeHello, decodeWelcome, encodeHello, encodeWelcome, type Hello, type Welcome } from './trip-greeting.ts';
 import { type Ledger, WINDOW } from './trip-ledger.ts';
@@ -40,7 +40,6 @@ import {
   encodePartial,
   encodeRefusal,
   encodeRepeat,
-  isGroup,
   type Offer,
   type Partial,
   type Refusal,
@@ -66,8 +65,6 @@ export type TripEvent =
   | { readonly type: 'refused'; readonly refusal: Refusal }
   | { readonly type: 'turn' };
 
-/** Sealed bytes of one frame, at most; what a mail may have is a limit of the sides, far below. */
-const FRAME_BYTES_MAX = 2 ** 40;
 const PARTIALS_MAX = WINDOW;
 /** As it was, against our tip, against nothing. */
 const REPEATS_MAX = 3;
@@ -352,8 +349,9 @@ export class Trip {
   #assertOffer({ seq, codec, length, packed, start, hash }: Offer): void {
     if (seq !== 0) this.#ledger.assertOffered(seq);
     if (this.#unanswered.has(seq)) throw new TripError(`frame ${seq} is offered again before its answer`);
-    if (codec !== CODEC.zstd && (!isGroup(codec) || seq === 0)) throw new TripError(`there is no codec ${codec}`);
-    const bytesMax = isGroup(codec) ? CONTENT_BYTES_MAX : FRAME_BYTES_MAX;
+    const bytesMax = frameBytesMax(codec);
+    if (bytesMax === undefined || (codec !== CODEC.zstd && seq === 0))
+      throw new TripError(`there is no codec ${codec}`);
     if (length === 0 || length > bytesMax || packed > bytesMax)
       throw new TripError(`a frame of ${length} bytes is not possible`);
     const ours = this.#ours.get(seq);

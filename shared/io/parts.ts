@@ -42,20 +42,20 @@ export class HeldParts {
   /** To be durable before the frame that brought them is answered. */
   async keep(parts: readonly Uint8Array[]): Promise<void> {
     let grown = false;
-    for (const part of parts) {
-      const hash = partHash(part);
-      if (await this.get(hash)) continue;
-      await this.#options.store.put(this.#key(hash), bytesBody(part));
-      grown = true;
-    }
-    if (grown) await this.#dropOldest();
+    for (const part of parts) grown = (await this.add(part)) || grown;
+    if (grown) await this.trim();
   }
 
-  #key(hash: string): string {
-    return `${this.#options.prefix}/${hash}`;
+  /** Keeps one; whether it is new. `trim` has to follow the last. */
+  async add(part: Uint8Array): Promise<boolean> {
+    const hash = partHash(part);
+    if (await this.get(hash)) return false;
+    await this.#options.store.put(this.#key(hash), bytesBody(part));
+    return true;
   }
 
-  async #dropOldest(): Promise<void> {
+  /** Drops the oldest of what is more than there is room for. */
+  async trim(): Promise<void> {
     const { store, prefix } = this.#options;
     const all: Listed[] = [];
     for (let after = ''; ; after = all.at(-1)?.key ?? '') {
@@ -71,6 +71,10 @@ export class HeldParts {
       bytes -= size;
       count -= 1;
     }
+  }
+
+  #key(hash: string): string {
+    return `${this.#options.prefix}/${hash}`;
   }
 }
 

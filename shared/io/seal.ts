@@ -37,9 +37,17 @@ const WINDOW_LOG_MAX = 23;
 
 /** Seals `plain`; `folder` is where a large one is spooled. */
 export async function seal(plain: Body, folder: string): Promise<Sealed> {
+  return { ...(await sealStream(plain.read(), { folder, size: plain.size })), packed: plain.size };
+}
+
+/** Seals what is read; `size`: its bytes, where they are known. */
+export async function sealStream(
+  plain: AsyncIterable<Uint8Array>,
+  { folder, size }: { readonly folder: string; readonly size?: number },
+): Promise<Omit<Sealed, 'packed'>> {
   const compress = createZstdCompress({
-    params: { [constants.ZSTD_c_compressionLevel]: plain.size <= HARD_BYTES_MAX ? 19 : 9 },
-    pledgedSrcSize: plain.size,
+    params: { [constants.ZSTD_c_compressionLevel]: size !== undefined && size <= HARD_BYTES_MAX ? 19 : 9 },
+    ...(size === undefined ? {} : { pledgedSrcSize: size }),
   });
   const spool = new Spool({ folder, bytesMax: Number.MAX_SAFE_INTEGER });
   let spooled: Spooled;
@@ -58,17 +66,16 @@ export async function seal(plain: Body, folder: string): Promise<Sealed> {
     base: '',
     hash: frameHash(hash),
     length: body.size,
-    packed: plain.size,
     body,
     discard: () => spooled.discard(),
   };
 }
 
-/** The bytes of a body in pieces of one size, however the store hands them out. */
-async function* pieces(body: Body): AsyncGenerator<Uint8Array> {
+/** Bytes in pieces of one size, however they are handed out. */
+async function* pieces(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let piece = Buffer.alloc(PIECE_BYTES);
   let filled = 0;
-  for await (const chunk of body.read()) {
+  for await (const chunk of chunks) {
     for (let at = 0; at < chunk.length; ) {
       const part = chunk.subarray(at, at + PIECE_BYTES - filled);
       piece.set(part, filled);
@@ -85,11 +92,21 @@ async function* pieces(body: Body): AsyncGenerator<Uint8Array> {
 
 /** What was sealed, `packed` bytes of it exactly. Throws TripError when it is anything else. */
 export async function* unseal(sealed: Body, packed: number): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const chunk of decompressed(sealed, packed)) {
+    size += chunk.length;
+    yield chunk;
+  }
+  if (size !== packed) throw new TripError('a frame unseals to less than was announced');
+}
+
+/** What was compressed. Throws TripError when it is more than `bytesMax`, or cannot be read. */
+export async function* decompressed(sealed: Body, bytesMax: number): AsyncGenerator<Uint8Array> {
   const decompress = createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX } });
   const source = Readable.from(sealed.read());
   source.on('error', (error) => decompress.destroy(error));
   source.pipe(decompress);
-  let left = packed;
+  let left = bytesMax;
   try {
     for await (const chunk of decompress as AsyncIterable<Uint8Array>) {
       left -= chunk.length;
@@ -104,5 +121,5 @@ export async function* unseal(sealed: Body, packed: number): AsyncGenerator<Uint
     source.destroy();
     decompress.destroy();
   }
-  if (left !== 0) throw new TripError(`a frame unseals to ${left < 0 ? 'more' : 'less'} than was announced`);
+  if (left < 0) throw new TripError('a frame unseals to more than was announced');
 }

@@ -6,13 +6,14 @@ import { EntryError } from '../core/entry.ts';
 import { encodeFrameHead } from '../core/frame.ts';
 import { EMPTY_POINT } from '../core/history.ts';
 import type { Opened } from '../core/trip-ledger.ts';
-import { type Repeat, readsApart, readsGroups, type Waiting } from '../core/trip-message.ts';
+import { type Repeat, readsApart, readsGroups, readsPieces, type Waiting } from '../core/trip-message.ts';
 import { TripError } from '../core/trip-record.ts';
 import { refused } from '../core/verdict.ts';
 import { bytesBody, joinBodies } from './body.ts';
 import { fitsGroup, joinGroup, type Memory, type Prepared, prepareGroup, sealGroup } from './group-seal.ts';
 import { type Entry, openEntry } from './maildir.ts';
 import { type Chosen, Outbox } from './outbox.ts';
+import { fitsPieces, sealPieces } from './piece-seal.ts';
 import { type Sealed, seal } from './seal.ts';
 import { settleOffer } from './settle-offer.ts';
 import type { TripPace } from './trip-pace.ts';
@@ -58,6 +59,8 @@ export class TripFrames {
   readonly #repeated = new Set<number>();
   /** What the other side has once it has accepted the frame. */
   readonly #carriedParts = new Map<number, readonly string[]>();
+  /** Pieces that a large mail was sealed without. */
+  readonly #namedPieces = new Map<number, readonly string[]>();
 
   constructor(options: FramesOptions) {
     this.#options = options;
@@ -97,6 +100,7 @@ export class TripFrames {
     const opened = this.#options.side.ledger.open.get(seq);
     if (!opened) throw new TripError(`frame ${seq} was not offered`);
     if (tip !== '' && opened.sealing) await this.#rewind(seq, { keys: opened.keys, sealing: opened.sealing }, tip);
+    await this.#options.side.parts.out.forget(this.#namedPieces.get(seq) ?? []);
     this.#repeated.add(seq);
     this.#outbox.repeat({ seq, keys: opened.keys });
   }
@@ -118,6 +122,7 @@ export class TripFrames {
   async answered(seq: number, isAccepted: boolean): Promise<void> {
     if (isAccepted) await this.#options.side.parts.out.add(this.#carriedParts.get(seq) ?? []);
     this.#carriedParts.delete(seq);
+    this.#namedPieces.delete(seq);
   }
 
   /** Sealed frames in order, a few of them made ahead of the line. */
@@ -246,11 +251,17 @@ export class TripFrames {
     return entries;
   }
 
-  #seal({ entries, prepared }: Frame): Promise<Sealed> {
+  async #seal({ seq, entries, prepared }: Frame): Promise<Sealed> {
     if (prepared) return sealGroup(prepared);
     const [entry] = entries;
     if (!entry) throw new Error('a frame is sealed that holds no mail');
-    return seal(joinBodies(bytesBody(encodeFrameHead(entry.head)), entry.body), this.#options.side.spool);
+    const plain = joinBodies(bytesBody(encodeFrameHead(entry.head)), entry.body);
+    const { spool, peerCodecs, parts } = this.#options.side;
+    if (!readsPieces(peerCodecs()) || !fitsPieces(plain) || this.#repeated.has(seq)) return seal(plain, spool);
+    const { sealed, carried, named } = await sealPieces(plain, { folder: spool, known: parts.out });
+    this.#carriedParts.set(seq, carried);
+    this.#namedPieces.set(seq, named);
+    return sealed;
   }
 
   #isTooLarge({ body }: Entry): boolean {

@@ -18,6 +18,7 @@ import { unsealGroup } from './group-seal.ts';
 import type { Mail } from './mail.ts';
 import { inParallel } from './parallel.ts';
 import type { Frame } from './partials.ts';
+import { PieceMissing, unsealPieces } from './piece-seal.ts';
 import { unseal } from './seal.ts';
 import { Spool, type Spooled } from './spool.ts';
 import type { TripOutput } from './trip-output.ts';
@@ -188,7 +189,8 @@ export class TripInbox {
       await frame.drop();
     } else {
       const answer = await this.#takeMail(offer, frame);
-      this.#answer(offer, answer);
+      if (answer) this.#answer(offer, answer);
+      else output.push(trip.repeat({ seq: offer.seq, tip: '' }));
       await frame.drop();
     }
   }
@@ -198,12 +200,14 @@ export class TripInbox {
     this.#options.output.answer(seq, answer);
   }
 
-  async #takeMail(offer: Offer, frame: Frame): Promise<Answer> {
+  /** Undefined when the frame names what is not here any more. */
+  async #takeMail(offer: Offer, frame: Frame): Promise<Answer | undefined> {
     const { side } = this.#options;
     let opened: Opened;
     try {
-      opened = await openFrame(frame, offer, side.spool);
+      opened = await openFrame(frame, offer, side);
     } catch (error) {
+      if (error instanceof PieceMissing) return undefined;
       if (!(error instanceof TripError)) throw error;
       side.place.log.warn('a frame holds no mail that can be read; its sender is told', { error: error.message });
       return [refused(`the mail cannot be read: ${error.message} (#5.6.0)`)];
@@ -235,10 +239,11 @@ interface Opened {
 }
 
 /** The mail in a frame; its body is spooled. Throws TripError when it is none. */
-async function openFrame(frame: Frame, { packed }: Offer, folder: string): Promise<Opened> {
+async function openFrame(frame: Frame, { codec, packed }: Offer, { spool: folder, parts }: TripSide): Promise<Opened> {
   const spool = new Spool({ folder, bytesMax: packed });
   try {
-    const head = await spoolBody(unseal(frame.body, packed), spool);
+    const plain = codec === CODEC.pieces ? unsealPieces(frame.body, packed, parts.in) : unseal(frame.body, packed);
+    const head = await spoolBody(plain, spool);
     const spooled = await spool.finish();
     return { mail: { ...head, body: spooled.body, bodyHash: spooled.hash }, spooled };
   } catch (error) {

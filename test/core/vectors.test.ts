@@ -1,12 +1,14 @@
 /** The vectors of test/vectors are what PROTOCOL.md says in words; another program can be tried on them. */
-import { createDecipheriv, hkdfSync } from 'node:crypto';
+import { createDecipheriv, createHash, hkdfSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { brotliDecompressSync } from 'node:zlib';
+import { brotliDecompressSync, zstdDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { BatchReader, batchFileBytes, decodeBatchHead } from '../../shared/core/batch.ts';
+import { decodeFrameHead } from '../../shared/core/frame.ts';
 import { decodeGroup, encodeGroup } from '../../shared/core/group.ts';
 import { EMPTY_POINT, History, pointAfter } from '../../shared/core/history.ts';
 import { decodeOffer } from '../../shared/core/trip-message.ts';
+import { FieldReader } from '../../shared/core/trip-record.ts';
 
 const vector = (name: string): Buffer => readFileSync(new URL(`../vectors/${name}`, import.meta.url));
 
@@ -90,4 +92,22 @@ test('a batch, its records, and the mail in it', () => {
   const content = brotliDecompressSync(frame.subarray(1), { dictionary: vector('dictionary.bin') } as object);
   const [mail] = decodeGroup(content);
   expect({ ...mail?.head, body: mail?.body.toString('base64') }).toEqual(batch.mail);
+});
+
+test('a mail in pieces', async () => {
+  const { packed, sha256 } = JSON.parse(vector('pieces.json').toString()) as { packed: number; sha256: string };
+  const read = new FieldReader(zstdDecompressSync(vector('pieces.sealed')));
+  const pieces: Buffer[] = [];
+  while (read.left > 0) {
+    const length = read.varint();
+    pieces.push(length === 0 ? vector(`${read.hex(32)}.part`) : read.bytes(length));
+  }
+  const plain = Buffer.concat(pieces);
+  expect(plain.length).toBe(packed);
+  expect(createHash('sha256').update(plain).digest('hex')).toBe(sha256);
+  const found = decodeFrameHead(plain);
+  expect(found?.head).toMatchObject({ sender: 'holly@example.org', recipients: ['farid@herat.example.org'] });
+  expect(plain.subarray(found?.length).toString('latin1')).toMatch(
+    /^Subject: log\n\n[0-9a-f]{128}\n[\s\S]*\nat four\n$/,
+  );
 });
