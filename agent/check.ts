@@ -1,5 +1,5 @@
 /** `agent check`: is everything all right, in plain words with remedies. */
-import { statfs } from 'node:fs/promises';
+import { access, constants, statfs } from 'node:fs/promises';
 import type { Call } from '../shared/io/command-line.ts';
 import { EXIT } from '../shared/io/command-line.ts';
 import { ConfigError, splitHostAddress } from '../shared/io/config.ts';
@@ -13,6 +13,7 @@ import { checkListeners } from './lan.ts';
 import { chooseLink } from './link.ts';
 import { nft } from './nftables.ts';
 import { inspectQueues } from './queue-maildir.ts';
+import { dialWeb } from './web-line.ts';
 import { size, span } from './words.ts';
 
 export const checkCommand: AgentCommand = {
@@ -67,6 +68,7 @@ export const findingsHere = async (agent: Agent): Promise<readonly Finding[]> =>
   await clock(agent),
   ...(await queues(agent)),
   await link(agent.config),
+  ...(await inboxes(agent.config)),
   ...(await firewall(agent.config)),
 ];
 
@@ -109,6 +111,22 @@ async function queues(agent: Agent): Promise<readonly Finding[]> {
 
 const link = async (config: AgentConfig): Promise<Finding> => ok('link', (await chooseLink(config)).name);
 
+/** What a carrier brings is read there, and removed when it has been taken. */
+async function inboxes({ link: links }: AgentConfig): Promise<readonly Finding[]> {
+  const folders = [...new Set(links.flatMap(({ inbox }) => inbox ?? []))];
+  return Promise.all(
+    folders.map(async (folder) => {
+      try {
+        await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+        return ok('inbox', folder);
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        return fault('inbox', `${folder}: this user cannot read and empty it (${code}); see CARRIERS.md`, EXIT.config);
+      }
+    }),
+  );
+}
+
 /** Asks for what changes nothing, and needs the same right. */
 async function firewall(config: AgentConfig): Promise<readonly Finding[]> {
   if (!hasFirewall(config)) return [];
@@ -122,7 +140,15 @@ const DIAL_SECONDS = 30;
 /** A handshake proves both keys; no trip is made of it. */
 async function hub({ config, key }: Agent): Promise<Finding> {
   const { host, port } = splitHostAddress(config.hub) ?? { host: '', port: 0 };
+  const { name, command, via, proxy, ca, certificate } = await chooseLink(config);
+  if (command) return note('hub', `link ${name} hands mail to ${command[0]}: there is no line to try`);
   try {
+    if (via === 'web') {
+      const web = { ...(proxy === undefined ? {} : { proxy }), ...(ca === undefined ? {} : { ca }) };
+      const line = await dialWeb({ host, port, seconds: DIAL_SECONDS, anyCertificate: certificate === 'any', ...web });
+      line.socket.destroy();
+      return ok('hub', `${config.hub} answers by the web; a sync shows whether it knows the key`);
+    }
     const call = await callHub({ host, port, key, seconds: DIAL_SECONDS });
     await call.close();
     return ok('hub', `${config.hub} answers, and knows the key`);

@@ -226,6 +226,12 @@ describe('a program', () => {
     expect(await queued()).not.toContain('with carrier');
     const missing = await herat.command(['sync', '--link', 'default']);
     expect(missing.code).toBe(EXIT.later);
+    expect(done(await herat.command(['check'])).out).toMatch(/^hub +link carrier hands mail to sh: there is no line/m);
+    await rm(join(folder, 'in-office'), { recursive: true });
+    expect(await herat.command(['check'])).toMatchObject({
+      code: EXIT.config,
+      out: expect.stringMatching(/^inbox .*ENOENT/m),
+    });
   });
 
   test('that is not there, or does not end', async () => {
