@@ -4,9 +4,10 @@ import type { Call } from '../shared/io/command-line.ts';
 import { EXIT } from '../shared/io/command-line.ts';
 import { ConfigError, splitHostAddress } from '../shared/io/config.ts';
 import { StoreError } from '../shared/io/store.ts';
+import { isNewer, VERSION } from '../shared/io/version.ts';
 import type { Agent, AgentCommand, Desk } from './agent.ts';
 import type { AgentConfig } from './config.ts';
-import { callHub, HubRefused } from './dial-hub.ts';
+import { HubRefused, hubVersion } from './dial-hub.ts';
 import { hasFirewall } from './firewall.ts';
 import { hubTimeOffset } from './hub-time.ts';
 import { checkListeners } from './lan.ts';
@@ -137,7 +138,6 @@ async function firewall(config: AgentConfig): Promise<readonly Finding[]> {
 
 const DIAL_SECONDS = 30;
 
-/** A handshake proves both keys; no trip is made of it. */
 async function hub({ config, key }: Agent): Promise<Finding> {
   const { host, port } = splitHostAddress(config.hub) ?? { host: '', port: 0 };
   const { name, command, via, proxy, ca, certificate } = await chooseLink(config);
@@ -149,8 +149,12 @@ async function hub({ config, key }: Agent): Promise<Finding> {
       line.socket.destroy();
       return ok('hub', `${config.hub} answers by the web; a sync shows whether it knows the key`);
     }
-    const call = await callHub({ host, port, key, seconds: DIAL_SECONDS });
-    await call.close();
+    const theirs = await hubVersion({ host, port, key, seconds: DIAL_SECONDS });
+    if (isNewer(theirs, VERSION))
+      return note(
+        'hub',
+        `${config.hub} answers, and knows the key; it is version ${theirs}, and this is ${VERSION}: ask its operator for the newer package`,
+      );
     return ok('hub', `${config.hub} answers, and knows the key`);
   } catch (error) {
     if (error instanceof HubRefused) return fault('hub', error.message, error.exit);

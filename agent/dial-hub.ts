@@ -89,6 +89,28 @@ export async function callHub(address: HubAddress): Promise<HubCall> {
   };
 }
 
+/**
+ * A handshake, which proves both keys, and one question: the version of the hub's program, '' where it does not say. No trip is
+ * made of it. Throws as callHub does.
+ */
+export async function hubVersion(address: HubAddress): Promise<string> {
+  const { key: _, ...where } = address;
+  const socket = await secure(await dial(where), address);
+  const client = clientOver(socket, address.host);
+  const late = setTimeout(() => socket.destroy(), address.seconds * 1_000);
+  try {
+    const answer = request.call(client, { method: 'GET', path: '/version', headers: { host: 'h' } });
+    const { statusCode, body } = await answer;
+    const text = await textOf(body);
+    if (statusCode === 403) throw new HubRefused(EXIT.refused, text);
+    return statusCode === 200 ? text : '';
+  } finally {
+    clearTimeout(late);
+    socket.destroy();
+    await client.destroy();
+  }
+}
+
 /** HTTP over a connection that stands. When that has gone there is no other. */
 function clientOver(socket: TLSSocket, host: string): Client {
   let isTaken = false;
@@ -265,14 +287,18 @@ const exitOf = (status: number): number => (status === 401 || status === 403 ? E
 const SENTENCE_BYTES_MAX = 1_000;
 
 async function sentenceOf(status: number, body: AsyncIterable<Uint8Array>): Promise<string> {
+  return (await textOf(body)) || `the hub answered ${status}`;
+}
+
+/** A short one, in one line. */
+async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
   let text = '';
   for await (const chunk of body) {
     text += Buffer.from(chunk).toString('utf8');
     if (text.length >= SENTENCE_BYTES_MAX) break;
   }
-  const sentence = text
+  return text
     .slice(0, SENTENCE_BYTES_MAX)
     .replace(/[\u0000-\u001f\u007f]+/g, ' ')
     .trim();
-  return sentence || `the hub answered ${status}`;
 }

@@ -53,7 +53,7 @@ async function serve(agent: Agent, { stop, ready }: Serving): Promise<void> {
     for (const start of [startSmtp, startPop3, startQmtp]) services.push(...(await start(agent)));
     services.push(...(await startFirewall(agent)));
     const schedule = startSchedule(agent);
-    services.push(schedule, startQueues(agent), startSignal(schedule));
+    services.push(schedule, ...(agent.config.queue.length > 0 ? [startQueues(agent)] : []), startSignal(schedule));
     services.push(...(await startPageIfWanted({ agent, schedule, listen: listenersOf(services) })));
     const listen = listenersOf(services);
     ready(JSON.stringify({ event: 'ready', listen }));

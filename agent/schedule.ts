@@ -2,7 +2,7 @@
  * When the daemon calls the hub: some time after the last sync, by the configuration; sooner when a way out has appeared, or when
  * somebody asks. After a failure it waits a minute, then two, then four, up to the interval.
  */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { expire } from '../shared/io/expire.ts';
 import type { Agent, AgentService } from './agent.ts';
 import { hubTimeOffset } from './hub-time.ts';
@@ -74,7 +74,7 @@ class Scheduler {
 
   async run(): Promise<void> {
     await hangUpLeftOver(this.#agent);
-    const watch = setInterval(() => void this.#look(), LOOK_MS);
+    const watch = setInterval(() => this.#look(), LOOK_MS);
     for (let seconds = await this.#firstWait(); !this.#stopped; seconds = this.#nextWait()) {
       await this.#sleep(seconds);
       if (!this.#stopped) await this.#sync();
@@ -142,8 +142,8 @@ class Scheduler {
   }
 
   /** Another default route than before: a modem has dialled, a satellite is in sight. */
-  async #look(): Promise<void> {
-    const now = await routes();
+  #look(): void {
+    const now = routes();
     const isUp = this.#routes !== undefined && now !== '' && now !== this.#routes;
     this.#routes = now;
     if (isUp && this.#interval > 0 && this.#failures > 0) this.ask();
@@ -157,15 +157,24 @@ function tell({ log }: Agent, { ok, error, exit, up, down, link }: SyncResult): 
 }
 
 /** The default routes, as the kernel has them; of IPv6 without what counts their use. */
-async function routes(): Promise<string> {
-  const four = (await linesOf('/proc/net/route')).filter((line) => line.split('\t')[1] === '00000000');
-  const six = (await linesOf('/proc/net/ipv6_route'))
+function routes(): string {
+  const four = linesOf('/proc/net/route').filter((line) => line.split('\t')[1] === '00000000');
+  const six = linesOf('/proc/net/ipv6_route')
     .map((line) => line.trim().split(/\s+/))
     .filter(([to, bits, , , , , , , , device]) => /^0+$/.test(to ?? '') && bits === '00' && device !== 'lo')
     .map(([, , , , gateway, , , , , device]) => `${gateway} ${device}`);
   return [...four, ...six].join('\n');
 }
 
-/** None where there is no such file: a kernel without IPv6. */
-const linesOf = async (path: string): Promise<readonly string[]> =>
-  (await readFile(path, 'latin1').catch(() => '')).split('\n');
+/**
+ * None where there is no such file: a kernel without IPv6. At once, since these files lie in memory, and each step of a reading
+ * beside would wake two threads, for as long as the laptop is on.
+ */
+function linesOf(path: string): readonly string[] {
+  try {
+    return readFileSync(path, 'latin1').split('\n');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    return [];
+  }
+}

@@ -23,6 +23,7 @@ import { TlsRecords } from '../shared/io/tls-records.ts';
 import type { Wire } from '../shared/io/trip-output.ts';
 import { TripCut, TripRefused } from '../shared/io/trip-side.ts';
 import { unacknowledged } from '../shared/io/unacknowledged.ts';
+import { VERSION } from '../shared/io/version.ts';
 import { followCertificate, readCertificate } from './certificate.ts';
 import { addCourier } from './courier.tsx';
 import type { Hub, Service } from './hub.ts';
@@ -110,6 +111,7 @@ function syncApp(hub: Hub, inHand: Set<Promise<unknown>>, lineOf: LineOf): Hono<
   app.post('/', (c) => held(trip(hub, c, { lineOf, refused })));
   app.post('/batch', (c) => held(answerBatch(hub, c, { line: lineOf(c.env.incoming.socket), refused })));
   addCourier(app, hub, held);
+  app.get('/version', (c) => versionFor(hub, c));
   app.all('*', noKey);
   app.onError((error, c) => {
     hub.log.error('a trip failed in a way that nobody foresaw', { error: String(error.stack) });
@@ -121,6 +123,19 @@ function syncApp(hub: Hub, inHand: Set<Promise<unknown>>, lineOf: LineOf): Hono<
 /** And nothing of what a stranger goes on sending is read. */
 const noKey = (c: SyncContext): Response =>
   c.text('offices sync here, each with its own key', 401, { connection: 'close' });
+
+/** For an office that asks whether it is up to date; who it is it must have proved. */
+async function versionFor(hub: Hub, c: SyncContext): Promise<Response> {
+  const caller = callerOf(pskIdentityOf(c.env.incoming.socket as TLSSocket) ?? '');
+  if (!caller) return noKey(c);
+  try {
+    await officeOf(hub, caller);
+    return c.text(VERSION);
+  } catch (error) {
+    if (!(error instanceof TripRefused)) throw error;
+    return c.text(error.message, 403);
+  }
+}
 
 interface Asked {
   readonly lineOf: LineOf;

@@ -22,6 +22,7 @@ const TASKS = {
   fuzz: ['test/fuzz/main.ts'],
   sim: ['test/sim/main.ts'],
   package: ['tools/package.ts'],
+  power: ['test/power/main.ts'],
 };
 
 function packagesOf(lockFile) {

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
 import type { Agent } from '../../agent/agent.ts';
+import { hubVersion } from '../../agent/dial-hub.ts';
 import { sync } from '../../agent/sync.ts';
 import { readContact } from '../../hub/contact.ts';
 import { readmit } from '../../hub/instance.ts';
@@ -286,4 +287,15 @@ test('the directory comes before mail, once, and then only what changed', async 
   pair = await syncPair();
   expect(await sync(pair.agent)).toMatchObject({ ok: true });
   expect(pair.agent.directory().offices.get('herat')?.domains).toEqual(['herat.example.org']);
+});
+
+test('an office asks which version the hub is, without a trip; one that is shut out hears that instead', async () => {
+  pair = await syncPair();
+  const [host = '', port = ''] = pair.proxy.address.split(':');
+  const ask = () => hubVersion({ host, port: Number(port), key: pair.agent.key, seconds: 10 });
+  // From the sources a program has none.
+  expect(await ask()).toBe('');
+  expect(await readContact(pair.hub, 'herat')).toBeUndefined();
+  pair.change({ revoked: true });
+  await expect(ask()).rejects.toThrow('has been revoked');
 });

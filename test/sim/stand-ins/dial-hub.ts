@@ -19,3 +19,6 @@ export const DIAL_SECONDS = 90;
 export function webCall(): WebCall {
   throw new Error('there is no web in this world');
 }
+
+/** Nobody asks in a simulation. */
+export const hubVersion = (): Promise<string> => Promise.resolve('');
