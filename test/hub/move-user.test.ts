@@ -150,7 +150,7 @@ test('what the office may have already stays there, and is said', async () => {
   expect(code).toBe(0);
   const moved = (await waiting(disk)).filter((line) => line.startsWith('mazar'));
   expect(out.join('\n')).toMatch(new RegExp(`${moved.length} waiting mails have moved`));
-  expect(await openEntry(hub.store, first?.key ?? '')).toBeDefined();
+  expect((await openEntry(hub.store, first?.key ?? ''))?.id).toBe(first?.name.id);
 });
 
 test('more than one page of mail', async () => {
