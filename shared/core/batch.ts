@@ -5,6 +5,7 @@
  * a file that was cut short is known from one that ended.
  */
 
+import { frameBytesMax } from './frame-bound.ts';
 import { decodeLinks, type OfficeLink } from './link-list.ts';
 import { decodeHello, decodeWelcome, type Hello, type Welcome } from './trip-greeting.ts';
 import {
@@ -202,7 +203,8 @@ export class BatchReader {
   }
 
   *#offer(offer: Offer): Generator<BatchEvent> {
-    if (offer.start > offer.length || offer.length === 0)
+    const bytesMax = frameBytesMax(offer.codec) ?? 0;
+    if (offer.start > offer.length || offer.length === 0 || Math.max(offer.length, offer.packed) > bytesMax)
       throw new TripError(`frame ${offer.seq} of a batch is not possible`);
     if (offer.seq === 0 && isGroup(offer.codec)) throw new TripError('a directory does not build on mail');
     this.#incoming = { offer, left: offer.length - offer.start };
