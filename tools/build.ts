@@ -1,11 +1,12 @@
 /**
  * `npm run build`: each program as one file, dist/hub.cjs and dist/agent.cjs. CommonJS, because bundled as ES modules the
- * network libraries die at start ("Dynamic require"). Beside each lies the list of the licences of what it contains.
+ * network libraries die at start ("Dynamic require"). Beside each lie the lists of what it contains and of the licences of that.
  */
 import { chmod, mkdir, rename, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build as bundle, type Plugin } from 'esbuild';
 import { WASM_FILES } from '../hub/picture-wasm.ts';
+import { contentsOf } from './contents.ts';
 import { licencesOf } from './licences.ts';
 import { ROOT, version } from './project.ts';
 
@@ -63,7 +64,9 @@ async function buildProgram(name: ProgramName, folder: string): Promise<number> 
   await writeFile(written, output.contents);
   await chmod(written, 0o755);
   await rename(written, output.path);
-  await writeFile(`${folder}/${name}.licences.txt`, await licencesOf(Object.keys(result.metafile.inputs)));
+  const inputs = Object.keys(result.metafile.inputs);
+  await writeFile(`${folder}/${name}.licences.txt`, await licencesOf(inputs));
+  await writeFile(`${folder}/${name}.contents.txt`, await contentsOf(inputs));
   return output.contents.byteLength;
 }
 

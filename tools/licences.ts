@@ -1,5 +1,6 @@
 /** The licences of the packages whose files went into a bundle: their authors ask that these go along. */
 import { readdir, readFile } from 'node:fs/promises';
+import { packageFolders } from './contents.ts';
 import { ROOT } from './project.ts';
 
 interface PackageFile {
@@ -10,8 +11,7 @@ interface PackageFile {
 
 /** `inputs`: paths of source files as esbuild names them. One text, a section for each package. */
 export async function licencesOf(inputs: readonly string[]): Promise<string> {
-  const folders = new Set(inputs.flatMap((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []));
-  const sections = await Promise.all([...folders].sort().map(sectionOf));
+  const sections = await Promise.all(packageFolders(inputs).map(sectionOf));
   return sections.join(`\n${'-'.repeat(78)}\n`);
 }
 
