@@ -11,6 +11,7 @@ import { stream } from 'hono/streaming';
 import * as z from 'zod/mini';
 import { type Call, EXIT, Exit } from '../shared/io/command-line.ts';
 import { ConfigError, splitHostAddress } from '../shared/io/config.ts';
+import { limitConnections } from '../shared/io/connection-limits.ts';
 import { StoreError } from '../shared/io/store.ts';
 import { encodeSaid, readSaid, type Said } from './command-stream.ts';
 import type { Hub, HubCommand, Service } from './hub.ts';
@@ -47,7 +48,7 @@ export type CommandReply = z.infer<typeof REPLY>;
 const READ_BYTES_MAX = 80_000_000;
 
 /** Of programs of this machine. */
-const CONNECTIONS_MAX = 200;
+const CONNECTIONS = { connectionsMax: 200, perAddressMax: 100 };
 
 /** Starts the admin listener on `address` (host:port). */
 export async function startAdmin(hub: Hub, commands: readonly HubCommand[], address: string): Promise<Service> {
@@ -64,7 +65,7 @@ export async function startAdmin(hub: Hub, commands: readonly HubCommand[], addr
       reject(new Exit(EXIT.unavailable, `listen.admin = "${address}": cannot listen there (${error.code})`)),
     );
   });
-  (server as Server).maxConnections = CONNECTIONS_MAX;
+  limitConnections(server as Server, { field: 'listen.admin', ...CONNECTIONS, log: hub.log });
   const bound = server.address() as { port: number };
   return {
     name: 'admin',

@@ -39,6 +39,8 @@ export async function startQmtpServer(options: QmtpServerOptions): Promise<Liste
   const serve = async (socket: Socket): Promise<void> => {
     const caller = await callerOf(options, socket);
     const leave = caller && places.tryTake(caller.name, caller.concurrency);
+    if (caller && !leave)
+      repeats.warn('a caller has too many connections at once: more are closed', caller.name, { peer: caller.name });
     if (!leave || socket.destroyed || closing) {
       leave?.();
       socket.destroy();
