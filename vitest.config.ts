@@ -9,7 +9,7 @@ const group = (name: string, include: string[], globalSetup: string[]) => ({
 });
 
 const STORE = ['test/contract/**/*.test.ts'];
-const PROGRAMS = ['test/e2e/**/*.test.ts', 'test/page/**/*.test.ts'];
+const PROGRAMS = ['test/e2e/**/*.test.ts', 'test/doors/**/*.test.ts', 'test/page/**/*.test.ts'];
 
 export default defineConfig({
   test: {
