@@ -10,7 +10,7 @@ const TASKS = {
   test: ['tools/test.ts'],
   demo: ['test/demo/main.ts'],
   corpus: ['test/corpus-run/main.ts'],
-  bench: ['test/bench/main.ts'],
+  bench: ['--import', './test/support/jsx.mjs', 'test/bench/main.ts'],
   bulk: ['test/bulk/main.ts'],
   fuzz: ['test/fuzz/main.ts'],
   sim: ['test/sim/main.ts'],

@@ -5,6 +5,7 @@ import { bytesBody, textBody } from '../../shared/io/body.ts';
 import { squeeze } from '../../shared/io/brotli.ts';
 import { unsealGroup } from '../../shared/io/group-seal.ts';
 import { HeldParts, KnownParts, partHash } from '../../shared/io/parts.ts';
+import type { Store } from '../../shared/io/store.ts';
 import { Disk, Session } from '../support/faulty-store.ts';
 
 const store = () => new Session(new Disk('apart'));
@@ -21,6 +22,41 @@ test('parts are held by their hash, and one that is damaged is not', async () =>
   expect(await held.get(partHash(part))).toBeUndefined();
   await held.keep([part]);
   expect(await held.get(partHash(part))).toEqual(part);
+});
+
+/** A store in memory that knows when each key was written: its n-th write at second n. */
+function timedStore(): Store {
+  const inner = store();
+  const times = new Map<string, number>();
+  const put: Store['put'] = async (key, body) => {
+    times.set(key, times.get(key) ?? times.size);
+    await inner.put(key, body);
+  };
+  const list: Store['list'] = async (prefix, options) =>
+    (await inner.list(prefix, options)).map((listed) => ({ ...listed, time: times.get(listed.key) ?? 0 }));
+  return Object.assign(Object.create(inner) as Store, {
+    put,
+    list,
+    get: inner.get.bind(inner),
+    remove: inner.remove.bind(inner),
+  });
+}
+
+test('the oldest parts make room for new ones: 10,000 of them, 200 MB', async () => {
+  const held = new HeldParts({ store: timedStore(), prefix: 'parts/in' });
+  const small = Array.from({ length: 10_002 }, (_, n) => Buffer.from(`part ${n}`));
+  const isHeld = async (part: Buffer): Promise<boolean> => (await held.get(partHash(part))) !== undefined;
+  await held.keep(small);
+  expect(await Promise.all([0, 1, 2, 10_001].map((n) => isHeld(small[n] ?? Buffer.alloc(0))))).toEqual([
+    false,
+    false,
+    true,
+    true,
+  ]);
+  const large = Array.from({ length: 41 }, (_, n) => Buffer.alloc(5_000_000, n));
+  await held.keep(large);
+  expect(await Promise.all([0, 1, 40].map((n) => isHeld(large[n] ?? Buffer.alloc(0))))).toEqual([false, true, true]);
+  expect(await isHeld(small[10_001] ?? Buffer.alloc(0))).toBe(false);
 });
 
 test('what the other side has is remembered from trip to trip, the newest of it', async () => {
