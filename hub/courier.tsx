@@ -14,7 +14,7 @@ import { BatchError, sealBatch } from '../shared/io/batch-file.ts';
 import { TripRefused } from '../shared/io/trip-side.ts';
 import { Guesses } from '../shared/page/guesses.ts';
 import { STYLE } from '../shared/page/style.ts';
-import { NoForm, uploadOf } from '../shared/page/upload.ts';
+import { NoForm, passOver, uploadOf } from '../shared/page/upload.ts';
 import { exportFor, importBatchFile } from './batch.ts';
 import { courierFits } from './courier-code.ts';
 import type { Hub } from './hub.ts';
@@ -43,14 +43,21 @@ interface Said {
 }
 
 async function handIn(hub: Hub, c: CourierContext): Promise<Response> {
+  const incoming = c.env.incoming as IncomingMessage;
+  const said = await takeFrom(hub, incoming);
+  await passOver(incoming);
+  return show(hub, c, said);
+}
+
+async function takeFrom(hub: Hub, incoming: IncomingMessage): Promise<Said> {
   try {
-    const file = await uploadOf(c.env.incoming as IncomingMessage, () => undefined);
-    if (!file) return show(hub, c, { ok: false, text: 'No file was chosen.' });
+    const file = await uploadOf(incoming, () => undefined);
+    if (!file) return { ok: false, text: 'No file was chosen.' };
     const { mails, known, fault } = await importBatchFile(hub, file);
     hub.log.info('a courier has handed in a batch', { mails, known });
     if (fault !== undefined)
-      return show(hub, c, { ok: false, text: `The file is damaged: ${fault}. What was whole of it is taken.` });
-    return show(hub, c, { ok: true, text: handed(mails, known) });
+      return { ok: false, text: `The file is damaged: ${fault}. What was whole of it is taken.` };
+    return { ok: true, text: handed(mails, known) };
   } catch (error) {
     if (
       !(
@@ -61,7 +68,7 @@ async function handIn(hub: Hub, c: CourierContext): Promise<Response> {
       )
     )
       throw error;
-    return show(hub, c, { ok: false, text: `The file was not taken: ${error.message}.` });
+    return { ok: false, text: `The file was not taken: ${error.message}.` };
   }
 }
 

@@ -6,6 +6,7 @@ import { Exit } from '../../shared/io/command-line.ts';
 import { Guesses } from '../../shared/page/guesses.ts';
 import { ICON } from '../../shared/page/icon.ts';
 import { STYLE } from '../../shared/page/style.ts';
+import { passOver } from '../../shared/page/upload.ts';
 import type { Agent } from '../agent.ts';
 import { askFor } from '../held.ts';
 import type { Trusts } from '../lan.ts';
@@ -244,6 +245,8 @@ function addStick(app: Hono<PageEnv>, agent: Agent): void {
   app.post('/stick/read', async (context) => {
     officerOf(context);
     const file = await fileOf(context);
-    return stick(context, file ? await readStick(agent, file) : { fault: 'noFile' });
+    const outcome: StickOutcome = file ? await readStick(agent, file) : { fault: 'noFile' };
+    await passOver(context.env.incoming);
+    return stick(context, outcome);
   });
 }

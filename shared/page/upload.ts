@@ -1,6 +1,7 @@
 /** The file of a form, never held as a whole. */
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { Busboy } from '@fastify/busboy';
 import { BatchError } from '../io/batch-file.ts';
 
@@ -47,4 +48,20 @@ export function uploadOf(
   });
   incoming.pipe(parser);
   return promise;
+}
+
+/** More than this of a file that nobody wants is not waited for. */
+const PASSED_BYTES_MAX = 1_000_000_000;
+
+/** Lets the rest of a form go by unread: a browser shows no answer before it has sent all. */
+export async function passOver(incoming: IncomingMessage): Promise<void> {
+  let bytes = 0;
+  incoming.unpipe();
+  incoming.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > PASSED_BYTES_MAX) incoming.destroy();
+  });
+  incoming.resume();
+  // Whoever went away wants no answer.
+  await finished(incoming, { writable: false }).catch(() => undefined);
 }

@@ -241,6 +241,11 @@ describe.skipIf(!hasPeer('chromium'))('the page', () => {
     await page.setInputFiles('#file', file);
     await page.click('text=Read the file');
     expect(await page.textContent('[role=status]')).toContain('is no file of the hub');
+    const large = join(folder, 'film.mp4');
+    await writeFile(large, randomBytes(40_000_000));
+    await page.setInputFiles('#file', large);
+    await page.click('text=Read the file');
+    await page.waitForSelector('[role=status] >> text=is no file of the hub');
   });
 
   async function person(name: string): Promise<Page> {
