@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib';
 import decodeJpeg, { init } from '@jsquash/jpeg/decode.js';
 import fc from 'fast-check';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { choiceOf } from '../../hub/held-choice.ts';
 import { smallPicture } from '../../hub/mail-parts.ts';
 import { pictureSize } from '../../hub/picture.ts';
@@ -9,6 +9,9 @@ import { wasmOf } from '../../hub/picture-wasm.ts';
 import { exchange, heldAtOffice, mailbox, refusals, reply, replyTo } from '../support/held-mail.ts';
 import { jpeg, png, pngOf } from '../support/picture.ts';
 import { type SyncPair, syncPair } from '../support/sync-office.ts';
+
+// Pictures of some megapixels are made, and a busy machine takes its time.
+vi.setConfig({ testTimeout: 240_000 });
 
 let pair: SyncPair | undefined;
 afterEach(async () => {
