@@ -6,6 +6,7 @@
  * The one window that remains is SMTP's own: between a server's 250 and the note. An answer lost there means that the
  * mail is sent again; the log says so.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Peer } from '../shared/core/delivery.ts';
 import type { DsnKind, Failure } from '../shared/core/dsn.ts';
 import { parseEntryName } from '../shared/core/entry.ts';
@@ -13,6 +14,7 @@ import { accepted, refused, type Verdict } from '../shared/core/verdict.ts';
 import { bounceMail } from '../shared/io/bounce.ts';
 import { type Entry, openEntry, removeEntry } from '../shared/io/maildir.ts';
 import { type Note, readNote, writeNote } from '../shared/io/note.ts';
+import { StoreError } from '../shared/io/store.ts';
 import type { Destinations } from './destinations.ts';
 import type { Hub } from './hub.ts';
 import { nextTry } from './retry-times.ts';
@@ -25,9 +27,13 @@ const RELAY: Peer = { name: 'relay', relays: true };
 /** Marks those that were given up for their age (RFC 3463: delivery time expired). */
 const EXPIRED = '(#4.4.7)';
 const REPORT_PAUSE_SECONDS = 60;
+const INSIST_MS = 500;
+const INSIST_MS_MAX = 10_000;
 
 export interface Way {
   readonly destinations: Destinations;
+  /** Aborted when the relay stops: then what the store does not take is left. */
+  readonly stop: AbortSignal;
   /** Whether no other hub can be relaying. */
   isSure(): boolean;
 }
@@ -39,14 +45,14 @@ export async function relayEntry(hub: Hub, way: Way, key: string): Promise<numbe
   if (note.nextTry > hub.now() && refusals(note).length === 0) return note.nextTry;
   const entry = await openEntry(hub.store, key);
   if (!entry) return undefined;
-  const passage = new Passage(hub, entry, { note, isSure: () => way.isSure() });
+  const passage = new Passage(hub, entry, { note, way });
   // A stop may have come between an answer and its report.
   if (!(await passage.report())) return hub.now() + REPORT_PAUSE_SECONDS;
   if (note.nextTry > hub.now()) return note.nextTry;
   await passage.tryAll(way);
   if (!(await passage.report())) return hub.now() + REPORT_PAUSE_SECONDS;
   if (passage.pending.length > 0) return passage.nextTry;
-  await removeEntry(hub.store, entry);
+  await passage.remove();
   return undefined;
 }
 
@@ -60,14 +66,14 @@ class Passage {
   readonly #hub: Hub;
   readonly #entry: Entry;
   #note: Note;
-  readonly #isSure: () => boolean;
+  readonly #way: Way;
   #saved: Promise<void> = Promise.resolve();
 
-  constructor(hub: Hub, entry: Entry, { note, isSure }: { readonly note: Note; readonly isSure: () => boolean }) {
+  constructor(hub: Hub, entry: Entry, { note, way }: { readonly note: Note; readonly way: Way }) {
     this.#hub = hub;
     this.#entry = entry;
     this.#note = note;
-    this.#isSure = isSure;
+    this.#way = way;
   }
 
   get nextTry(): number {
@@ -90,14 +96,14 @@ class Passage {
     const { body, id, head } = this.#entry;
     await Promise.all(
       destinations.group(pending).map(async ({ destination, recipients }) => {
-        if (!this.#isSure()) return;
+        if (!this.#way.isSure()) return;
         const outcome = await destinations.send(destination, { sender: head.sender, recipients, body, form, insist });
         if (outcome.inDoubt)
           this.#hub.log.warn('the answer to a whole mail was lost: its next try may double it', { id, destination });
         await this.#settle(outcome.verdicts);
       }),
     );
-    if (this.#isSure()) await this.#endRound();
+    if (this.#way.isSure()) await this.#endRound();
   }
 
   /** A list's member in a domain of ours whom nobody knows stands here too (route.ts); no other server has to be asked. */
@@ -170,16 +176,40 @@ class Passage {
 
   /** One after another, because destinations answer side by side. */
   #save(): Promise<void> {
-    const save = this.#saved.then(() => this.#write());
+    const save = this.#saved.then(() => this.#insist(() => this.#write()));
     // A failure is told to whoever waits for this save; the next one is another.
     this.#saved = save.catch(() => {});
     return save;
   }
 
+  /** All recipients are settled. */
+  remove(): Promise<void> {
+    return this.#insist(() => removeEntry(this.#hub.store, this.#entry));
+  }
+
+  /** An answer that a server has given is not asked for again only because the store is away for a while. */
+  async #insist(work: () => Promise<void>): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof StoreError) || this.#way.stop.aborted) throw error;
+        if (tries === 0)
+          this.#hub.log.warn('the answer to a mail cannot be noted; tried until the store takes it', {
+            id: this.#entry.id,
+            reason: error.message,
+          });
+      }
+      await sleep(Math.min(INSIST_MS_MAX, INSIST_MS * 2 ** tries), undefined, { signal: this.#way.stop }).catch(
+        () => undefined,
+      );
+    }
+  }
+
   /** When another hub may relay by now, what it has noted counts as well. */
   async #write(): Promise<void> {
     const { store } = this.#hub;
-    if (!this.#isSure()) {
+    if (!this.#way.isSure()) {
       const theirs = await readNote(store, INTERNET, this.#entry.id);
       if (!(await openEntry(store, this.#entry.key))) return;
       this.#note = { ...theirs, ...this.#note, settled: { ...theirs?.settled, ...this.#note.settled } };

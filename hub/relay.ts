@@ -48,6 +48,8 @@ class Relay {
   #readNotBefore = 0;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  /** What the store does not take is not waited for any longer. */
+  readonly #stop = new AbortController();
   #stopListening: () => void = () => {};
 
   constructor(hub: Hub, isSure: () => boolean) {
@@ -78,7 +80,10 @@ class Relay {
     this.#stopped = true;
     this.#stopListening();
     clearTimeout(this.#timer);
-    const timer = setTimeout(() => this.#destinations.abort(), seconds * 1000);
+    const timer = setTimeout(() => {
+      this.#destinations.abort();
+      this.#stop.abort();
+    }, seconds * 1000);
     await this.#reading;
     while (this.#inHand.size > 0) await Promise.all(this.#inHand.values());
     clearTimeout(timer);
@@ -117,7 +122,11 @@ class Relay {
   async #tryEntry(key: string): Promise<number | undefined> {
     if (!this.#isSure()) return this.#hub.now() + STORE_PAUSE_SECONDS;
     try {
-      return await relayEntry(this.#hub, { destinations: this.#destinations, isSure: this.#isSure }, key);
+      return await relayEntry(
+        this.#hub,
+        { destinations: this.#destinations, isSure: this.#isSure, stop: this.#stop.signal },
+        key,
+      );
     } catch (error) {
       this.#hub.log.error('a mail could not be worked on', { key, error: (error as Error).message });
       // A damaged file waits for a person, the store for better times.
