@@ -166,7 +166,12 @@ async function trip(hub: Hub, c: SyncContext, { lineOf, refused }: Asked): Promi
       return c.text(error.message, error.exit === EXIT.refused ? 403 : 503);
     }
     if (error instanceof StoreError) {
-      hub.log.warn('a trip could not begin', { identity: caller.keyId, reason: error.message });
+      hub.log.warn('a trip failed for the store', { identity: caller.keyId, reason: error.message });
+      // In the middle of a trip there is no other way to say so.
+      if (outgoing.headersSent) {
+        incoming.socket.destroy();
+        return RESPONSE_ALREADY_SENT;
+      }
       const isElsewhere = error instanceof HeldElsewhere;
       return c.text(isElsewhere ? error.message : 'the store of the hub does not answer: call again soon', 503);
     }

@@ -16,6 +16,7 @@ import { EXIT } from '../shared/io/command-line.ts';
 import { HistoryLog } from '../shared/io/history-log.ts';
 import { Partials } from '../shared/io/partials.ts';
 import { HeldParts, KnownParts } from '../shared/io/parts.ts';
+import { StoreError } from '../shared/io/store.ts';
 import type { Wire } from '../shared/io/trip-output.ts';
 import { type TripOutcome, TripSession } from '../shared/io/trip-session.ts';
 import { TripCut, TripRefused, type TripSide } from '../shared/io/trip-side.ts';
@@ -93,7 +94,10 @@ export async function serveSession(
     });
   } finally {
     clearInterval(watch);
-    await forgetDelivered(hub, office.name);
+    await forgetDelivered(hub, office.name).catch((error: unknown) => {
+      // The next trip does it.
+      if (!(error instanceof StoreError)) throw error;
+    });
   }
 }
 

@@ -16,6 +16,7 @@ const TASKS = {
   sim: ['test/sim/main.ts'],
   flood: ['test/flood/main.ts'],
   advisories: ['tools/advisories.ts'],
+  torture: ['--import', './test/support/jsx.mjs', 'test/torture/main.ts'],
   package: ['tools/package.ts'],
   power: ['test/power/main.ts'],
 };

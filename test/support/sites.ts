@@ -186,7 +186,10 @@ export class OfficeSite extends Site {
   async sync(
     options: RunOptions = {},
   ): Promise<{ readonly code: number; readonly line?: SyncLine; readonly err: string }> {
-    const { code, out, err } = await this.command(['sync', '--json'], options);
+    const started = (child: ChildProcess): void => {
+      this.#sync = child;
+    };
+    const { code, out, err } = await this.command(['sync', '--json'], { started, ...options });
     const last = out.trim().split('\n').at(-1);
     return { code, err, ...(last?.startsWith('{') ? { line: JSON.parse(last) as SyncLine } : {}) };
   }

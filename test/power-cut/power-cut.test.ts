@@ -1,6 +1,6 @@
 /** The short form of `npm run torture -- power`. */
 import { expect, test } from 'vitest';
-import { Disk } from './power-cut.ts';
+import { Disk } from './disk.ts';
 import { removeSite } from './scene.ts';
 import { type CutAt, cutPower, firstCut, record, type Whose } from './sweep.ts';
 

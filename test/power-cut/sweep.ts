@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writerToken } from '../../shared/io/writer.ts';
 import { Chance } from '../torture/chance.ts';
-import { Disk } from './power-cut.ts';
+import { Disk } from './disk.ts';
 import { type Operation, Recorder } from './recorder.ts';
 import { removeSite, Scene, type Site, siteIn } from './scene.ts';
 
