@@ -68,6 +68,7 @@ export class QmtpReceiver {
   #open: Open | undefined;
   #small = new NetstringCollector({ bytesMax: ADDRESS_BYTES_MAX + 1 });
   #senderBytes: Uint8Array[] = [];
+  #senderLength = 0;
   #recipients: string[] = [];
   #answers: (Verdict | undefined)[] = [];
   #mails = 0;
@@ -173,7 +174,11 @@ export class QmtpReceiver {
   }
 
   #sender(bytes: Uint8Array): void {
-    this.#senderBytes.push(Uint8Array.from(bytes));
+    // One byte more than an address has shows that it is none; what is still longer need not be kept.
+    const kept = bytes.subarray(0, ADDRESS_BYTES_MAX + 1 - this.#senderLength);
+    if (kept.length === 0) return;
+    this.#senderBytes.push(Uint8Array.from(kept));
+    this.#senderLength += kept.length;
   }
 
   #recipientList(bytes: Uint8Array): void {
@@ -204,6 +209,7 @@ export class QmtpReceiver {
     } else if (this.#state === 'sender') {
       open.sender = Buffer.concat(this.#senderBytes).toString('utf8');
       this.#senderBytes = [];
+      this.#senderLength = 0;
       if (addressFault(open.sender)) open.refusal ??= BAD_SENDER;
       this.#state = 'recipients';
     } else {

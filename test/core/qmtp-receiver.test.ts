@@ -119,6 +119,21 @@ describe('refused alone or in whole', () => {
     expect(heard.answers).toMatch(/^3:Kok,3:Kok,(\d+:Ztoo many recipients [^,;]*[^Z]*,){2}$/);
   });
 
+  test('of a sender that is far too long little is kept, also byte by byte', () => {
+    const receivers = Array.from({ length: 20 }, () => new QmtpReceiver(LIMITS));
+    const before = process.memoryUsage();
+    for (const receiver of receivers) {
+      expect([...receiver.receive(latin1('2:\nb,100000:'))].map(({ type }) => type)).toEqual(['mail-start', 'body']);
+      for (let sent = 0; sent < 100_000; sent += 1) for (const _ of receiver.receive(Uint8Array.of(120)));
+    }
+    const after = process.memoryUsage();
+    expect(after.heapUsed + after.external - before.heapUsed - before.external).toBeLessThan(60_000_000);
+    for (const receiver of receivers) {
+      const [end] = [...receiver.receive(latin1(',4:1:a,,'))];
+      expect(end).toMatchObject({ type: 'mail-end', recipients: [] });
+    }
+  });
+
   test('no more body is handed on once it is too large', () => {
     const receiver = new QmtpReceiver(LIMITS);
     const events = [...ways(latin1(pack(`\n${'b'.repeat(3000)}`, 's', ['a'])))][1]?.flatMap((piece) => [
