@@ -130,7 +130,7 @@ export class Side {
       offerBytesMax: 0,
       offers: true,
       isDear: true,
-      idleSeconds: 20,
+      idleSeconds: 60,
       now: () => this.now,
       admit: async () => undefined,
       save: () => writeTripState(this.store, 'trip', { ...state, ledger: mutable(ledger.data) }),
