@@ -10,7 +10,7 @@ import { isSameSystem, writerToken } from '../shared/io/writer.ts';
 import type { HubRecord } from './hub-record.ts';
 import { HubSession } from './hub-session.ts';
 import { BEAT_MS, TAKE_PAUSE_MS, TICK_MS } from './hub-times.ts';
-import { freeLease, type Held, HeldElsewhere, takeLease } from './leases.ts';
+import { disownLease, freeLease, type Held, HeldElsewhere, takeLease } from './leases.ts';
 import { type OtherHub, OtherHubs } from './other-hubs.ts';
 
 const TOLD_MAX = 40;
@@ -261,6 +261,16 @@ export class StoreHubs implements Hubs {
     await settled;
   }
 
+  /** Another hub waits for what this one does not work under; by the record it may have it all the same. */
+  async #disown(what: string): Promise<void> {
+    const mine = (this.#taking.get(what) ?? Promise.resolve()).then(async () => {
+      if (!this.#held.has(what)) await disownLease(this.#store, what, this.#session.id);
+    });
+    const settled = mine.catch((error: Error) => this.#trouble(error));
+    this.#taking.set(what, settled);
+    await settled;
+  }
+
   #record(): HubRecord {
     return {
       name: `${hostname()}, process ${process.pid}`,
@@ -277,7 +287,10 @@ export class StoreHubs implements Hubs {
   #hear({ record }: OtherHub, before: HubRecord | undefined): void {
     if (record.directory > this.#voice.directory())
       void this.#voice.refresh().catch((error: Error) => this.#trouble(error));
-    for (const what of record.wants) if (this.#held.has(what)) this.#voice.wanted(what);
+    for (const what of record.wants) {
+      if (this.#held.has(what)) this.#voice.wanted(what);
+      else void this.#disown(what);
+    }
     if (!before) return;
     const last = before.told.at(-1)?.[0] ?? 0;
     const isGap = (record.told[0]?.[0] ?? 0) > last + 1;

@@ -31,6 +31,9 @@ import { betweenTrips } from './running-trips.ts';
  */
 const folder = (office: string): string => `office/${office}/trips/`;
 
+/** Before several hubs could work on one store. */
+const oldKey = (office: string): string => `office/${office}/trip`;
+
 /** Where each office's state is written, by hub: found once for each lease. */
 const known = new WeakMap<Hub, Map<string, { readonly number: LeaseNumber; readonly key: string }>>();
 
@@ -50,7 +53,7 @@ export async function readOfficeTrips(hub: Hub, office: string): Promise<TripSta
       if (state) return state;
     }
   }
-  return newest === undefined ? undefined : readTripState(store, newest);
+  return readTripState(store, newest ?? oldKey(office));
 }
 
 /** The caller has the office's lease, of this number. Throws HeldElsewhere when it has been lost. */
@@ -69,7 +72,7 @@ export async function writeOfficeTrips(
   const before = (await hub.store.list(folder(office))).map(({ key }) => key);
   const key = number === 'alone' ? (before.at(-1) ?? numbered(folder(office), 0)) : numbered(folder(office), number);
   await writeTripState(hub.store, key, state);
-  for (const old of before) if (old < key) await hub.store.remove(old);
+  for (const old of [oldKey(office), ...before]) if (old < key) await hub.store.remove(old);
   keys.set(office, { number, key });
 }
 

@@ -62,8 +62,18 @@ export async function takeLease(store: Store, what: string, { hub, isGone }: Tak
   return number;
 }
 
+/** Frees what a hub has by the record alone: the answer to its taking or giving back was lost, so it knows of none. */
+export async function disownLease(store: Store, what: string, hub: string): Promise<void> {
+  const { number, hub: holder } = await look(store, what);
+  if (holder === hub) await freeLease(store, { what, number }, hub);
+}
+
 /** Not made where another hub has taken it already. */
-export async function freeLease(store: Store, { what, number }: Held, hub: string): Promise<void> {
+export async function freeLease(
+  store: Store,
+  { what, number }: Pick<Held, 'what' | 'number'>,
+  hub: string,
+): Promise<void> {
   const record = JSON.stringify({ hub, free: true });
   await store.create?.(numbered(folder(what), number + 1), textBody(record));
 }

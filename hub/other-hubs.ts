@@ -11,7 +11,7 @@ import {
   readHubRecord,
   removeHubRecord,
 } from './hub-record.ts';
-import { DEAD_MS } from './hub-times.ts';
+import { BEAT_MS, DEAD_MS, TICK_MS } from './hub-times.ts';
 
 export interface OtherHub {
   readonly id: string;
@@ -124,6 +124,21 @@ export class OtherHubs {
   }
 }
 
+/** Whether a hub works on the store: it takes some seconds to know that none does, where one has left a record. */
+export async function anotherBeats(store: Store): Promise<boolean> {
+  const before = await listHubs(store);
+  const isOver = async ([id, { key }]: readonly [string, { readonly key: string }]): Promise<boolean> => {
+    const record = await readHubRecord(store, id, numberOf(key));
+    return record === 'gone' || (record !== undefined && isKnownDead(record));
+  };
+  const over = await Promise.all([...before].map(isOver));
+  if (over.every(Boolean)) return false;
+  await new Promise((resolve) => setTimeout(resolve, BEAT_MS + 3 * TICK_MS));
+  const now = await listHubs(store);
+  return [...now].some(([id, { key }]) => key !== before.get(id)?.key);
+}
+
+const isKnownDead = ({ writer }: HubRecord): boolean => isSameSystem(writer) && writerState(writer) === 'gone';
+
 /** A process of this system that has ended is known to be dead at once. */
-const isDead = ({ record, seenAt }: OtherHub): boolean =>
-  (isSameSystem(record.writer) && writerState(record.writer) === 'gone') || performance.now() - seenAt > DEAD_MS;
+const isDead = ({ record, seenAt }: OtherHub): boolean => isKnownDead(record) || performance.now() - seenAt > DEAD_MS;

@@ -21,6 +21,7 @@ import { openDirectory } from '../live-directory.ts';
 import { MOVE } from '../move-user.ts';
 import { readSecret } from '../office-key.ts';
 import { lockData, openHubStore, readHubStore, storeFolder } from '../open-hub.ts';
+import { anotherBeats } from '../other-hubs.ts';
 
 export const fsckCommand: Command<HubConfig> = {
   ...FSCK,
@@ -45,6 +46,8 @@ async function fsck(config: HubConfig, call: Call, alone: boolean): Promise<numb
   const { repair = false, copied, quick = false } = call.options;
   const report = fsckReport(call, 'hub');
   const store = await (repair ? openHubStore(config) : readHubStore(config));
+  if (repair && (await anotherBeats(store)))
+    throw new Exit(EXIT.later, 'another hub works on this store: stop it first (hub status there names it)');
   const now = Math.floor(Date.now() / 1_000);
   const run = new Fsck({ store, now, repair: repair === true, alone, quick: quick === true, found: report.found });
   await checkSecretFile(run, config.secret_file, 'put back your copy, or every office has to be enrolled again');
@@ -105,7 +108,7 @@ function hubKinds(run: Fsck, { offices, ...held }: HubKinds): readonly Kind[] {
       check: (object) => checkKept(run, object),
     },
     ...tripKinds(run, {
-      state: new RegExp(`^${OFFICE}/trips/\\d{12}$`),
+      state: new RegExp(`^${OFFICE}/trip(?:s/\\d{12})?$`),
       histories: new RegExp(`^${OFFICE}/history/(?:up|down)/\\d{12}$`),
       parts: new RegExp(`^${OFFICE}/parts/(?:up|down)/`),
       withoutState: 'the next laptop that calls for this office is taken, and numbers start again; no mail comes twice',

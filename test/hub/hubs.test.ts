@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Hubs, StoreHubs, type Voice } from '../../hub/hubs.ts';
 import { HeldElsewhere } from '../../hub/leases.ts';
-import type { Store } from '../../shared/io/store.ts';
+import { anotherBeats } from '../../hub/other-hubs.ts';
+import { type Store, StoreError } from '../../shared/io/store.ts';
 import { Disk, Session } from '../support/faulty-store.ts';
 
 const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
@@ -142,6 +143,28 @@ describe('a lease', () => {
     expect(one.hubs.seen()).toHaveLength(2);
   });
 
+  test('whose taking or giving back went unanswered is free for who waits for it', async () => {
+    const disk = new Disk('in place');
+    let isLost = false;
+    const one = hubOn(disk, (store) => ({
+      ...bound(store),
+      create: async (key, body) => {
+        const made = await store.create(key, body);
+        if (isLost && key.startsWith('lease/')) throw new StoreError('the answer was lost');
+        return made;
+      },
+    }));
+    const other = hubOn(disk);
+    await within(one.hubs.join());
+    await within(other.hubs.join());
+    await pass(10);
+    isLost = true;
+    await expect(within(one.hubs.take('office/herat'))).rejects.toThrow('the answer was lost');
+    isLost = false;
+    const next = await within(other.hubs.take('office/herat', { patienceMs: 20_000 }));
+    expect(next.isSure()).toBe(true);
+  });
+
   test('is not sure any more where the machine was suspended', async () => {
     const [one] = await two();
     const lease = await within(one.hubs.take('lead'));
@@ -234,3 +257,14 @@ function behind(store: Session, link: { readonly isUp: boolean }): Store {
     create: (key, body) => ask(() => real.create(key, body)),
   };
 }
+
+test('whether another hub works on a store is seen by its beats', async () => {
+  const disk = new Disk('in place');
+  const looker = new Session(disk);
+  expect(await within(anotherBeats(looker))).toBe(false);
+  const one = hubOn(disk);
+  await within(one.hubs.join());
+  expect(await within(anotherBeats(looker))).toBe(true);
+  one.store.kill();
+  expect(await within(anotherBeats(looker))).toBe(false);
+});

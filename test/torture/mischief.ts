@@ -64,7 +64,7 @@ export class Mischief {
       [3, 'link cut'],
       [world.hubs.length > 1 ? 3 : 0, 'link to another hub'],
       [this.#options.stillMsMax > 0 ? 1 : 0, 'hub stood still'],
-      [world.ceph ? 1 : 0, 'S3 server killed'],
+      [world.ceph ? 0.5 : 0, 'S3 server killed'],
     ]);
     const work = this.#do(kind).finally(() => this.#repairs.delete(work));
     this.#repairs.add(work);
