@@ -19,7 +19,7 @@ const sockets: Socket[] = [];
 
 beforeAll(async () => {
   pair = await syncPair({
-    toml: 'smtp = "127.0.0.1:0"\nqmtp = "127.0.0.1:0"\n[limits]\nconnections = 60\nper_address = 20\n',
+    toml: 'smtp = "127.0.0.1:0"\nqmtp = "127.0.0.1:0"\n[limits]\nconnections = 60\nper_address = 15\n',
   });
   services = [...(await startSmtp(pair.hub)), ...(await startQmtp(pair.hub)), pair.service];
 });
@@ -64,7 +64,7 @@ const SERVED: readonly (readonly [string, () => Promise<unknown>, unknown])[] = 
 describe.each(SERVED)('%s', (name, serve, answer) => {
   test(`${CONNECTIONS} connections that say nothing`, async () => {
     const open = await flood({ ...addressOf(name), from: FROM, count: CONNECTIONS, sockets });
-    expect(open).toBe(20);
+    expect(open).toBe(15);
     expect(await serve()).toBe(answer);
     expect(pair.hub.logged.filter(({ level }) => level !== 'info').map(({ event }) => event)).toEqual([
       'a host has too many connections at once: more are closed',

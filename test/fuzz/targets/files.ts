@@ -164,6 +164,7 @@ const HELD_AT_HUB = { id: 'x', key: 'office/herat/new/x', recipients: ['a@b'] };
 
 const SILENT = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const machine = (bytes: Buffer, key: string) => ({
+  config: { link: [] },
   store: storeOf(new Map([[key, bytes]])),
   secret: Buffer.alloc(32, 1),
   log: SILENT,

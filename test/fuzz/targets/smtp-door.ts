@@ -21,7 +21,9 @@ interface Door {
 }
 
 async function open(): Promise<Door> {
-  const bare = await bareHub({ toml: '[listen]\nsmtp = "127.0.0.1:0"\n[limits]\nmail = "20 KB"\nrecipients = 5\n' });
+  const bare = await bareHub({
+    toml: '[listen]\nsmtp = "127.0.0.1:0"\n[limits]\nmail = "20 KB"\nrecipients = 5\nper_address = 150\n',
+  });
   const taken: Door['taken'] = [];
   const hub: BareHub = {
     ...bare,
