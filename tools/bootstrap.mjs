@@ -14,6 +14,7 @@ const TASKS = {
   bulk: ['test/bulk/main.ts'],
   fuzz: ['test/fuzz/main.ts'],
   sim: ['test/sim/main.ts'],
+  mutants: ['test/sim/mutants/main.ts'],
   flood: ['test/flood/main.ts'],
   advisories: ['tools/advisories.ts'],
   torture: ['--import', './test/support/jsx.mjs', 'test/torture/main.ts'],

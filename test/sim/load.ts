@@ -34,7 +34,7 @@ export interface Change {
 
 /** To be called before anything of the product is imported. */
 export function replaceModules(changes: readonly Change[] = []): void {
-  const changed = new Map(changes.map((change) => [at(change.file), change]));
+  const changed = Map.groupBy(changes, ({ file }) => at(file));
   registerHooks({
     resolve(specifier, context, next) {
       const resolved = next(specifier, context);
@@ -42,16 +42,21 @@ export function replaceModules(changes: readonly Change[] = []): void {
       return standIn === undefined ? resolved : { ...resolved, url: standIn };
     },
     load(url, context, next) {
-      const change = changed.get(url);
-      if (!change) return next(url, context);
-      return { format: 'module-typescript', source: mutated(fileURLToPath(url), change), shortCircuit: true };
+      const mine = changed.get(url);
+      if (!mine) return next(url, context);
+      return { format: 'module-typescript', source: mutated(fileURLToPath(url), mine), shortCircuit: true };
     },
   });
 }
 
-/** Throws when the text is not there exactly once. */
-function mutated(path: string, { from, to }: Change): string {
-  const parts = readFileSync(path, 'utf8').split(from);
-  if (parts.length !== 2) throw new Error(`${path} holds the text of a mutant ${parts.length - 1} times: ${from}`);
-  return parts.join(to);
+/** The text of a file after its changes. Throws when the text of one is not there exactly once. */
+export function mutated(path: string, changes: readonly Change[]): string {
+  return changes.reduce(
+    (text, { from, to }) => {
+      const parts = text.split(from);
+      if (parts.length !== 2) throw new Error(`${path} holds the text of a mutant ${parts.length - 1} times: ${from}`);
+      return parts.join(to);
+    },
+    readFileSync(path, 'utf8'),
+  );
 }

@@ -58,6 +58,12 @@ async function main(): Promise<number> {
     told = performance.now();
     console.error(`${tally.worlds} worlds, ${tally.wrong.length} wrong, ${Math.round((told - start) / 1_000)} s`);
   };
+  // Whoever ends a long run early sees what came of it so far.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      console.log(tally.table);
+      process.exit(tally.wrong.length > 0 ? 1 : 0);
+    });
   await runFleet(order, { workers: values.seed === undefined ? Number(values.workers) : 1, heard });
   console.log(tally.table);
   console.log(`\n${((performance.now() - start) / 1_000).toFixed(0)} s`);
