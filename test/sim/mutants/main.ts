@@ -58,5 +58,9 @@ Each was put into the code alone, and worlds were run until one went wrong: \`np
 | fault | the product … | worlds until caught | what the first one said |
 |---|---|---:|---|
 `;
-if (values.only === '') writeFileSync(new URL('../MUTANTS.md', import.meta.url), `${head}${chosen.map(({ name }) => rows.get(name)).join('\n')}\n`);
+if (values.only === '')
+  writeFileSync(
+    new URL('../MUTANTS.md', import.meta.url),
+    `${head}${chosen.map(({ name }) => rows.get(name)).join('\n')}\n`,
+  );
 process.exitCode = survived > 0 ? 1 : 0;
