@@ -142,7 +142,8 @@ export class Outbox {
       if (!this.#handled.has(entry.name.id)) {
         const fate = await this.#fateOf(entry).catch((error: unknown) => this.#damaged(error));
         if (fate === 'goes') return entry;
-        this.#handled.add(entry.name.id);
+        // The file of an attempt that was given up says nothing of the mail, which may lie beside it under the same id.
+        if (fate !== 'nobodys') this.#handled.add(entry.name.id);
         if (fate === 'stays') this.#staying.set(entry.name.id, entry.size);
       }
       this.#page.shift();
@@ -179,10 +180,10 @@ export class Outbox {
     return !isOnStick(stick, now()) || again === true || !ledger.hasRoom || isHeldInPart?.(seq) === true;
   }
 
-  async #fateOf(entry: ListedEntry): Promise<'goes' | 'stays' | 'gone'> {
+  async #fateOf(entry: ListedEntry): Promise<'goes' | 'stays' | 'gone' | 'nobodys'> {
     const { place, maildir, offerBytesMax, tooLarge, replaced } = this.#options;
     if (!this.#mayGo(entry.key)) return 'stays';
-    if (!(await takeable(place.store, entry.key))) return 'stays';
+    if (!(await takeable(place.store, entry.key))) return 'nobodys';
     const note = await readNote(place.store, maildir, entry.name.id);
     const fate = this.#seqOf(entry.key) === undefined ? await replaced?.(entry, note) : undefined;
     if (fate) return fate;
