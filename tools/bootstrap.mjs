@@ -1,9 +1,15 @@
+/**
+ * Runs a task of package.json on the Node that the project brings (devDependency `node`), whatever Node npm itself runs
+ * on. Packages are installed first when they are missing or differ from package-lock.json, so that each
+ * `npm run …` works in a fresh clone. Plain JavaScript without packages: it must run before there is anything.
+ */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const _NODE = join(ROOT, 'node_modules/.bin/node');
+const NODE = join(ROOT, 'node_modules/.bin/node');
 
 const TASKS = {
   build: ['tools/build.ts'],
@@ -32,9 +38,7 @@ function packagesOf(lockFile) {
   }
 }
 
-{
-  /** Packages for other platforms are optional and not installed here; all others must be there in the very version. */
-}
+/** Packages for other platforms are optional and not installed here; all others must be there in the very version. */
 function isInstalled() {
   const installed = packagesOf('node_modules/.package-lock.json');
   return Object.entries(packagesOf('package-lock.json')).every(
@@ -56,9 +60,7 @@ function main([task, ...args]) {
   }
   if (!isInstalled()) {
     console.error('installing the packages of package-lock.json (npm ci)');
-    {
-      /* Install scripts must run: the package `node` fetches its program there, from the same registry. */
-    }
+    // Install scripts must run: the package `node` fetches its program there, from the same registry.
     const status = run('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts=false']);
     if (status !== 0) return status;
   }
