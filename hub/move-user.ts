@@ -3,7 +3,7 @@
  * that one recipient, under an id that follows from the entry's own, and then a note beside it says that the
  * recipient is settled. A stop in between repeats the first and doubles nothing.
  *
- * What the office may have already (offered in a trip, and not answered) stays: when the office has it and knows of the
+ * What the office may have already (offered in a trip, and not answered, or put off) stays: when the office has it and knows of the
  * move, it sends it back up, and the hub sends it on.
  *
  * A move that was begun stands in `moving/` until its last entry is done, so that a stop is made good before the next
@@ -162,7 +162,8 @@ async function moveEntry(
     (recipient) => isTheirs(move, names, recipient) && !Object.hasOwn(note.settled, recipient),
   );
   if (theirs.length === 0) return;
-  if (offered.has(entry.id)) {
+  // An office that said "later" may have it for all that: its disk failed after its answer was durable, and a start there shows it.
+  if (offered.has(entry.id) || note.attempts > 0) {
     result.inFlight += 1;
     return;
   }

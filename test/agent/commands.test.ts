@@ -32,7 +32,7 @@ describe('agent enrol', () => {
     await mkdir(join(office.folder, 'all'));
     await writeFile(join(office.folder, 'all/agent.toml'), all);
     const status = await runAgent(['status', '--json', '--config', join(office.folder, 'all/agent.toml')]);
-    expect(JSON.parse(status.out).links).toMatchObject([{ name: 'iridium' }, { name: 'nncp' }]);
+    expect(JSON.parse(status.out).links).toMatchObject([{ name: 'iridium' }, { name: 'hotel' }, { name: 'nncp' }]);
   });
 
   test('the token by standard input', async () => {
