@@ -291,8 +291,8 @@ export class StoreHubs implements Hubs {
       if (this.#held.has(what)) this.#voice.wanted(what);
       else void this.#disown(what);
     }
-    if (!before) return;
-    const last = before.told.at(-1)?.[0] ?? 0;
+    // What a hub has told before it was seen for the first time is news as well.
+    const last = before?.told.at(-1)?.[0] ?? 0;
     const isGap = (record.told[0]?.[0] ?? 0) > last + 1;
     for (const [number, maildir, key] of record.told)
       if (number > last) this.#voice.published(maildir, isGap ? undefined : key);
