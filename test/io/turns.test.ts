@@ -42,8 +42,8 @@ test('at once or not at all', () => {
   const turns = new Turns({ totalMax: 2 });
   const first = turns.tryTake('herat', 1);
   expect(turns.tryTake('herat', 1)).toBeUndefined();
-  expect(turns.tryTake('mazar', 1)).toBeDefined();
+  expect(turns.tryTake('mazar', 1)).toBeTypeOf('function');
   expect(turns.tryTake('farah', 1)).toBeUndefined();
   first?.();
-  expect(turns.tryTake('farah', 1)).toBeDefined();
+  expect(turns.tryTake('farah', 1)).toBeTypeOf('function');
 });

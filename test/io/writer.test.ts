@@ -65,10 +65,10 @@ test('a lock is held by one, and given on', async () => {
   const lock = await tryLock(name);
   expect(await tryLock(name)).toBeUndefined();
   const other = await tryLock(`${name} and more`);
-  expect(other).toBeDefined();
+  expect(other?.release).toBeTypeOf('function');
   await lock?.release();
   const again = await tryLock(name);
-  expect(again).toBeDefined();
+  expect(again?.release).toBeTypeOf('function');
   await again?.release();
   await other?.release();
 });
@@ -79,6 +79,6 @@ test('a lock goes with its process, killed or not', async () => {
   expect(await tryLock(name)).toBeUndefined();
   await kill(child);
   const lock = await tryLock(name);
-  expect(lock).toBeDefined();
+  expect(lock?.release).toBeTypeOf('function');
   await lock?.release();
 });

@@ -250,11 +250,12 @@ const HUB: readonly Mutant[] = [
   mutant(
     'move-what-is-offered',
     'moves mail that the old office may have already',
-    change(
-      'hub/move-user.ts',
-      '  if (offered.has(entry.id)) {',
-      '  if (offered.has(entry.id) && entry.id === theirs[0]) {',
-    ),
+    change('hub/move-user.ts', '  if (offered.has(entry.id) || note.attempts > 0) {', '  if (note.attempts > 0) {'),
+  ),
+  mutant(
+    'move-what-was-put-off',
+    'moves mail that the old office has put off, and may show after its next start',
+    change('hub/move-user.ts', '  if (offered.has(entry.id) || note.attempts > 0) {', '  if (offered.has(entry.id)) {'),
   ),
   mutant(
     'moved-travels-twice',
