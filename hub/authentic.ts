@@ -3,13 +3,11 @@
  * with mail that fails both (DMARC, RFC 7489).
  */
 import { promises as dns } from 'node:dns';
-import { Readable } from 'node:stream';
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { dmarc } from 'mailauth/lib/dmarc/index.js';
 import { spf } from 'mailauth/lib/spf/index.js';
-import { HEADER_BYTES_MAX, headerBlock } from '../shared/core/headers.ts';
-import { lfToCrlf } from '../shared/core/line-ends.ts';
-import { type Body, readBody, sliceBody } from '../shared/io/body.ts';
+import type { Body } from '../shared/io/body.ts';
+import { crlfStream, wholeHeader } from './crlf-body.ts';
 
 export interface Stranger {
   readonly sender: string;
@@ -31,8 +29,7 @@ const QUESTION_MS = 5_000;
 
 /** Undefined when the mail names no author, or its domain publishes no policy. Never throws for what the DNS says. */
 export async function authentic(hostname: string, stranger: Stranger, body: Body): Promise<Authentic | undefined> {
-  const start = await readBody(sliceBody(body, 0, Math.min(body.size, HEADER_BYTES_MAX)), HEADER_BYTES_MAX);
-  if (headerBlock(start).length === start.length) return undefined;
+  if (!(await wholeHeader(body))) return undefined;
   const bySpf = await spf({
     sender: stranger.sender,
     ip: stranger.address,
@@ -40,8 +37,7 @@ export async function authentic(hostname: string, stranger: Stranger, body: Body
     mta: hostname,
     resolver: resolve,
   });
-  const crlf = Readable.from(inCrlf(body), { objectMode: false });
-  const byDkim = await dkimVerify(crlf, { resolver: resolve, sender: stranger.sender });
+  const byDkim = await dkimVerify(crlfStream(body), { resolver: resolve, sender: stranger.sender });
   if (byDkim.headerFrom.length === 0) return undefined;
   const signed = byDkim.results.filter(({ status }) => status.result === 'pass');
   const found = await dmarc({
@@ -61,10 +57,6 @@ export async function authentic(hostname: string, stranger: Stranger, body: Body
 
 const policyOf = (policy: unknown): Authentic['policy'] =>
   policy === 'reject' || policy === 'quarantine' ? policy : 'none';
-
-async function* inCrlf(body: Body): AsyncGenerator<Uint8Array> {
-  for await (const chunk of body.read()) yield lfToCrlf(chunk);
-}
 
 /** The library's way to ask: name and type of a record. */
 async function resolve(name: string, type: string): Promise<never> {

@@ -4,8 +4,9 @@ import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { ConfigError } from '../shared/io/config.ts';
+import type { Listener } from '../shared/io/listen.ts';
 import type { HubConfig } from './config.ts';
-import type { Hub } from './hub.ts';
+import type { Hub, Service } from './hub.ts';
 
 export interface Certificate {
   readonly cert: Buffer;
@@ -24,6 +25,20 @@ async function readNamed(field: string, path: string): Promise<Buffer> {
   } catch (error) {
     throw new ConfigError(`${field} = "${path}" cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
+}
+
+/** A door that is given each new certificate, as a part of the hub. */
+export function renewed(hub: Hub, name: string, door: TlsDoor): Service {
+  const unfollow = followCertificate(hub, (certificate) => door.renew(certificate));
+  const close = (seconds: number): Promise<void> => {
+    unfollow();
+    return door.close(seconds);
+  };
+  return { name, address: door.address, close };
+}
+
+interface TlsDoor extends Listener {
+  renew(certificate: Certificate): void;
 }
 
 const LOOK_MS = 60_000;

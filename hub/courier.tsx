@@ -10,8 +10,11 @@ import { raw } from 'hono/html';
 import type { Child } from 'hono/jsx';
 import { stream } from 'hono/streaming';
 import { TripError } from '../shared/core/trip-record.ts';
-import { BatchError, sealBatch } from '../shared/io/batch-file.ts';
+import { BatchError } from '../shared/io/batch-file.ts';
 import { TripRefused } from '../shared/io/trip-side.ts';
+import { type Download, pourBatch } from '../shared/page/batch-download.ts';
+import { formFields } from '../shared/page/form.ts';
+import { safeHeaders } from '../shared/page/guard.ts';
 import { Guesses } from '../shared/page/guesses.ts';
 import { STYLE } from '../shared/page/style.ts';
 import { NoForm, passOver, uploadOf } from '../shared/page/upload.ts';
@@ -21,7 +24,6 @@ import type { Hub } from './hub.ts';
 
 type CourierContext = Context<{ Bindings: HttpBindings }>;
 
-const POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 const FORM_BYTES_MAX = 2_000;
 
 /** `held`: keeps the hub from stopping in the middle of it. */
@@ -78,7 +80,7 @@ const handed = (mails: number, known: number): string =>
     : `Thank you. ${mails} ${mails === 1 ? 'mail was' : 'mails were'} taken${known > 0 ? `, ${known} were here already` : ''}.`;
 
 async function take(hub: Hub, c: CourierContext, guesses: Guesses): Promise<Response> {
-  const fields = await fieldsOf(c);
+  const fields = (await formFields(c.req, FORM_BYTES_MAX)) ?? new URLSearchParams();
   const address = c.env.incoming.socket.remoteAddress ?? '';
   if (!guesses.mayTry(address)) return show(hub, c, { ok: false, text: 'Too many wrong codes: wait a minute.' });
   guesses.begin(address);
@@ -94,9 +96,7 @@ async function take(hub: Hub, c: CourierContext, guesses: Guesses): Promise<Resp
 function give(hub: Hub, c: CourierContext, office: string): Promise<Response> {
   const { promise, resolve, reject } = Promise.withResolvers<Response>();
   const day = new Date(hub.now() * 1_000).toISOString().slice(0, 10);
-  const answer = (
-    write: (out: { aborted: boolean; write(chunk: Uint8Array): Promise<unknown> }) => Promise<void>,
-  ): Response => {
+  const answer = (write: (out: Download) => Promise<void>): Response => {
     c.header('content-type', 'application/octet-stream');
     c.header('content-disposition', `attachment; filename="to-${office}-${day}.batch"`);
     return stream(c, write);
@@ -107,16 +107,8 @@ function give(hub: Hub, c: CourierContext, office: string): Promise<Response> {
     { again: false, bytesMax: 0 },
     (batch, { whose, key }) =>
       new Promise<void>((sent, failed) => {
-        const pour = async (out: { aborted: boolean; write(chunk: Uint8Array): Promise<unknown> }): Promise<void> => {
-          try {
-            for await (const chunk of sealBatch(batch.records(), { ...whose, key })) {
-              await out.write(chunk);
-              if (out.aborted) throw new Error('the browser went away');
-            }
-          } catch (error) {
-            await batch.release();
-            throw error;
-          }
+        const pour = async (out: Download): Promise<void> => {
+          await pourBatch(batch, { ...whose, key }, out);
           hub.log.info('a courier has taken a batch', { office, mails: batch.mails });
         };
         resolve(answer((out) => pour(out).then(sent, failed)));
@@ -132,21 +124,8 @@ function give(hub: Hub, c: CourierContext, office: string): Promise<Response> {
   return promise;
 }
 
-async function fieldsOf(c: CourierContext): Promise<URLSearchParams> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of c.req.raw.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > FORM_BYTES_MAX) return new URLSearchParams();
-    chunks.push(chunk);
-  }
-  return new URLSearchParams(Buffer.concat(chunks).toString());
-}
-
 function show({ config }: Hub, c: CourierContext, said?: Said): Response {
-  c.header('content-security-policy', POLICY);
-  c.header('x-content-type-options', 'nosniff');
-  c.header('cache-control', 'no-store');
+  safeHeaders(c);
   const content = <CourierPage hostname={config.hostname} {...(said ? { said } : {})} />;
   return c.html(String(content), said && !said.ok ? 400 : 200) as Response;
 }

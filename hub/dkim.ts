@@ -4,18 +4,17 @@
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { Readable } from 'node:stream';
 import type { DKIMSignOptions } from 'mailauth';
 import { dkimSign } from 'mailauth/lib/dkim/sign.js';
 import addressparser from 'nodemailer/lib/addressparser';
 import { splitAddress } from '../shared/core/address.ts';
-import { fieldValue, HEADER_BYTES_MAX, headerBlock, headerFields } from '../shared/core/headers.ts';
-import { lfToCrlf } from '../shared/core/line-ends.ts';
+import { fieldValue, headerFields } from '../shared/core/headers.ts';
 import { ownDomain, type Tables } from '../shared/core/tables.ts';
-import { type Body, joinBodies, readBody, sliceBody, textBody } from '../shared/io/body.ts';
+import { type Body, joinBodies, textBody } from '../shared/io/body.ts';
 import { ConfigError } from '../shared/io/config.ts';
 import { createDurably } from '../shared/io/durable.ts';
 import type { HubConfig } from './config.ts';
+import { crlfStream, wholeHeader } from './crlf-body.ts';
 
 export interface DkimKey {
   readonly domain: string;
@@ -82,15 +81,12 @@ export function dkimRecord({ domain, selector, privateKey }: DkimKey): DkimRecor
  * seconds.
  */
 export async function signed(tables: Tables, key: DkimKey, { body, now }: { body: Body; now: number }): Promise<Body> {
-  const start = await readBody(sliceBody(body, 0, Math.min(body.size, HEADER_BYTES_MAX)), HEADER_BYTES_MAX);
-  const block = headerBlock(start);
-  // Without an end of the header in sight there is nothing that could be signed well.
-  if (block.length === start.length || !isOurs(tables, block)) return body;
-  const crlf = Readable.from(inCrlf(body), { objectMode: false });
+  const header = await wholeHeader(body);
+  if (!header || !isOurs(tables, header)) return body;
   const signature = { signingDomain: key.domain, selector: key.selector, privateKey: key.privateKey };
   // The library's types know one signature's options, and the library a list of them.
   const options = { signTime: new Date(now * 1_000), signatureData: [signature] };
-  const { signatures, errors } = await dkimSign(crlf, options as unknown as DKIMSignOptions);
+  const { signatures, errors } = await dkimSign(crlfStream(body), options as unknown as DKIMSignOptions);
   if (errors.length > 0) throw new Error(`a mail could not be signed: ${String(errors[0])}`);
   return joinBodies(textBody(signatures.replaceAll('\r\n', '\n')), body);
 }
@@ -102,8 +98,4 @@ function isOurs(tables: Tables, block: Uint8Array): boolean {
     authors.length > 0 &&
     authors.every(({ address }) => ownDomain(tables, splitAddress(address).domain.toLowerCase()) !== undefined)
   );
-}
-
-async function* inCrlf(body: Body): AsyncGenerator<Uint8Array> {
-  for await (const chunk of body.read()) yield lfToCrlf(chunk);
 }

@@ -4,16 +4,18 @@
  */
 import { foldAddress, splitAddress } from '../shared/core/address.ts';
 import type { Peer } from '../shared/core/delivery.ts';
+import { ownDomain } from '../shared/core/tables.ts';
 import { refused, type Verdict } from '../shared/core/verdict.ts';
 import { ConfigError } from '../shared/io/config.ts';
 import { Mailboxes } from '../shared/io/mailbox.ts';
 import { startPop3Door } from '../shared/io/pop3-door.ts';
 import { type SmtpSession, startSmtpDoor } from '../shared/io/smtp-door.ts';
-import { type Certificate, followCertificate, readCertificate } from './certificate.ts';
+import { type Certificate, readCertificate, renewed } from './certificate.ts';
 import type { Hub, Service } from './hub.ts';
-import { officeLimit } from './office-limit.ts';
+import { hubTables } from './hub-tables.ts';
 import { officeMailbox } from './office-mailbox.ts';
 import { accountOf, logIn, mailboxOf, OFFICES, ownerOf } from './people.ts';
+import { smtpBasics } from './smtp-basics.ts';
 
 type Door = 'submission' | 'submissions' | 'pop3s';
 
@@ -31,12 +33,7 @@ async function start(hub: Hub, name: Door, address: string): Promise<Service> {
   const tls = await readCertificate(hub.config);
   if (!tls) throw new ConfigError(`listen.${name}: passwords travel in TLS only: name a certificate in [tls]`);
   const door = await (name === 'pop3s' ? pop3(hub, address, tls) : submission(hub, { name, address, tls }));
-  const unfollow = followCertificate(hub, (certificate) => door.renew(certificate));
-  const close = (seconds: number): Promise<void> => {
-    unfollow();
-    return door.close(seconds);
-  };
-  return { name, address: door.address, close };
+  return renewed(hub, name, door);
 }
 
 function pop3(hub: Hub, address: string, tls: Certificate) {
@@ -65,24 +62,14 @@ interface Submission {
 }
 
 function submission(hub: Hub, { name, address, tls }: Submission) {
-  const { hostname, domain, limits } = hub.config;
+  const { limits } = hub.config;
   return startSmtpDoor({
     field: `listen.${name}`,
     address,
-    hostname,
-    domain,
-    place: hub.place,
-    spool: hub.spool,
-    now: hub.now,
-    mailBytesMax: limits.mail,
-    connectionsMax: limits.connections,
-    perAddressMax: limits.per_address,
-    recipientsMax: limits.recipients,
-    idleSeconds: limits.idle,
+    ...smtpBasics(hub),
     tls,
     implicitTls: name === 'submissions',
     passwordsNeedTls: true,
-    limitOf: (routed) => officeLimit(hub, routed),
     authenticate: async (login, password) => (await logIn(hub, { login, password, door: name })) !== undefined,
     caller: ({ user }) => ({
       peer: peerOf(hub, user),
@@ -101,11 +88,9 @@ function peerOf(hub: Hub, user: string | undefined): Peer {
 }
 
 /** Whether an address is of an office: in one of its domains, or of somebody who is posted there. */
-function isOf({ directory }: Hub, office: string, address: string): boolean {
-  const { domain } = splitAddress(address);
-  const domains = directory.office(office)?.domains ?? [];
-  const inDomain = domains.some((own) => own === domain || (own.startsWith('.') && domain.endsWith(own)));
-  return inDomain || directory.current.users.get(foldAddress(address)) === office;
+function isOf({ config, directory }: Hub, office: string, address: string): boolean {
+  const post = ownDomain(hubTables(directory.current, config), splitAddress(address).domain)?.post;
+  return post === office || directory.current.users.get(foldAddress(address)) === office;
 }
 
 function senderFault(hub: Hub, sender: string, { user }: SmtpSession): Verdict | undefined {

@@ -1,4 +1,4 @@
-/** Sizes as people read them in mails of the hub. */
+/** Sizes as people read them in mails and on the page of the hub. */
 
 /** `2.3 MB`, `40 KB`. */
 export function sizeText(bytes: number): string {

@@ -7,17 +7,17 @@ import { DEFAULT_LIMITS } from '../shared/core/directory.ts';
 import { deferred, refused, type Verdict } from '../shared/core/verdict.ts';
 import { type SmtpCaller, startSmtpDoor } from '../shared/io/smtp-door.ts';
 import { allowRules } from './allow-rules.ts';
-import { followCertificate, readCertificate } from './certificate.ts';
+import { readCertificate, renewed } from './certificate.ts';
 import type { Hub, Service } from './hub.ts';
-import { officeLimit } from './office-limit.ts';
 import { makeScreen } from './screen.ts';
+import { smtpBasics } from './smtp-basics.ts';
 import { StrangerRate } from './stranger-rate.ts';
 
 const TOO_MANY = deferred('too many mails from your host in this hour; try again later (#4.7.1)');
 
 /** Starts it when the configuration names it. */
 export async function startSmtp(hub: Hub): Promise<Service[]> {
-  const { hostname, domain, listen, limits } = hub.config;
+  const { listen, limits } = hub.config;
   if (listen.smtp === undefined) return [];
   const rules = allowRules(hub.config, hub.directory);
   const tls = await readCertificate(hub.config);
@@ -26,17 +26,7 @@ export async function startSmtp(hub: Hub): Promise<Service[]> {
   const door = await startSmtpDoor({
     field: 'listen.smtp',
     address: listen.smtp,
-    hostname,
-    domain,
-    place: hub.place,
-    spool: hub.spool,
-    now: hub.now,
-    mailBytesMax: limits.mail,
-    connectionsMax: limits.connections,
-    perAddressMax: limits.per_address,
-    recipientsMax: limits.recipients,
-    idleSeconds: limits.idle,
-    limitOf: (routed) => officeLimit(hub, routed),
+    ...smtpBasics(hub),
     caller: ({ address }) => callerOf(hub, rules, address),
     checkSender: async (_sender, { address }) => {
       const rule = allowRuleFor(rules, address);
@@ -46,12 +36,7 @@ export async function startSmtp(hub: Hub): Promise<Service[]> {
     ...(screen ? { screen } : {}),
     ...(tls ? { tls } : {}),
   });
-  const unfollow = followCertificate(hub, (certificate) => door.renew(certificate));
-  const close = (seconds: number): Promise<void> => {
-    unfollow();
-    return door.close(seconds);
-  };
-  return [{ name: 'smtp', address: door.address, close }];
+  return [renewed(hub, 'smtp', door)];
 }
 
 function callerOf({ config, directory }: Hub, rules: readonly AllowRule[], address: string): SmtpCaller {

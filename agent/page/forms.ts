@@ -1,5 +1,6 @@
 /** What a form of the page brings: a few short fields, or a file that is never held as a whole. */
 import type { Readable } from 'node:stream';
+import { formFields } from '../../shared/page/form.ts';
 import { NoForm, uploadOf } from '../../shared/page/upload.ts';
 import { type PageContext, tokenFits } from './session.ts';
 
@@ -18,14 +19,9 @@ const FORM_BYTES_MAX = 10_000;
 
 /** The fields of a short form. Throws PageFault. */
 export async function fieldsOf(context: PageContext): Promise<URLSearchParams> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of context.req.raw.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > FORM_BYTES_MAX) throw new PageFault(400, 'failed');
-    chunks.push(chunk);
-  }
-  return new URLSearchParams(Buffer.concat(chunks).toString());
+  const fields = await formFields(context.req, FORM_BYTES_MAX);
+  if (!fields) throw new PageFault(400, 'failed');
+  return fields;
 }
 
 /** The same, of somebody who is logged in, from a form of the page that they saw. */

@@ -3,19 +3,12 @@ import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
 import type { Next } from 'hono';
 import { splitHostAddress } from '../../shared/io/config.ts';
+import { isOwnWrite, safeHeaders } from '../../shared/page/guard.ts';
 import type { Trusts } from '../lan.ts';
 import type { PageContext } from './session.ts';
 
-const POLICY = [
-  "default-src 'none'",
-  "style-src 'self'",
-  "script-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-].join('; ');
+/** The page's own script, and what it asks. */
+const SCRIPTED = ["script-src 'self'", "connect-src 'self'"];
 
 export const guard =
   (trusts: Trusts) =>
@@ -23,14 +16,8 @@ export const guard =
     if (!trusts(remoteAddress(context))) return context.text('this page is for the office alone\n', 403);
     const host = context.req.header('host');
     if (!isPlainHost(host)) return context.text('ask for this page by its address\n', 403);
-    const isWrite = context.req.method !== 'GET' && context.req.method !== 'HEAD';
-    if (isWrite && context.req.header('origin') !== `http://${host}`)
-      return context.text('only the buttons of the page do this\n', 403);
-    context.header('content-security-policy', POLICY);
-    context.header('x-content-type-options', 'nosniff');
-    // Same-origin, not none: with none a browser hides the origin of the page's own forms as well.
-    context.header('referrer-policy', 'same-origin');
-    context.header('cache-control', 'no-store');
+    if (!isOwnWrite(context)) return context.text('only the buttons of the page do this\n', 403);
+    safeHeaders(context, SCRIPTED);
     await next();
     return undefined;
   };

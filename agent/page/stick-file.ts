@@ -1,8 +1,9 @@
 /** The file of a stick on its way from the agent to a browser, and back. */
 import { stream } from 'hono/streaming';
-import { BatchError, sealBatch } from '../../shared/io/batch-file.ts';
+import { BatchError } from '../../shared/io/batch-file.ts';
 import { onBatch } from '../../shared/io/batch-words.ts';
 import { EXIT, Exit } from '../../shared/io/command-line.ts';
+import { type Download, pourBatch } from '../../shared/page/batch-download.ts';
 import type { Agent } from '../agent.ts';
 import { beginExport, betweenSyncs, type ExportChoice, sealOf, takeBatch } from '../stick.ts';
 import type { PageContext } from './session.ts';
@@ -27,30 +28,17 @@ export function sendBatch(context: PageContext, agent: Agent, choice: ExportChoi
   return promise;
 }
 
-function answer(context: PageContext, agent: Agent, write: (out: Out) => Promise<void>): Response {
+function answer(context: PageContext, agent: Agent, write: (out: Download) => Promise<void>): Response {
   const day = new Date(agent.now() * 1_000).toISOString().slice(0, 10);
   context.header('content-type', 'application/octet-stream');
   context.header('content-disposition', `attachment; filename="${agent.config.office}-${day}.batch"`);
   return stream(context, write);
 }
 
-interface Out {
-  readonly aborted: boolean;
-  write(chunk: Uint8Array): Promise<unknown>;
-}
-
-async function pour(agent: Agent, choice: ExportChoice, out: Out): Promise<void> {
+async function pour(agent: Agent, choice: ExportChoice, out: Download): Promise<void> {
   const batch = await beginExport(agent, choice);
   const { whose, key } = sealOf(agent);
-  try {
-    for await (const chunk of sealBatch(batch.records(), { ...whose, key })) {
-      await out.write(chunk);
-      if (out.aborted) throw new Error('the browser went away');
-    }
-  } catch (error) {
-    await batch.release();
-    throw error;
-  }
+  await pourBatch(batch, { ...whose, key }, out);
   agent.log.info('a batch for a stick was saved', { mails: batch.mails, bytes: batch.bytesRaw });
 }
 

@@ -1,6 +1,7 @@
 /** `hub status`: the offices at a glance (last contact, what waits, last trouble), the relay and the store. */
 import type { Call } from '../../shared/io/command-line.ts';
 import { countMaildir, type MaildirCount } from '../../shared/io/maildir.ts';
+import { ago } from '../ago.ts';
 import { type Carried, type Contact, monthOf, readContact } from '../contact.ts';
 import type { Hub, HubCommand } from '../hub.ts';
 import type { HubSeen } from '../hubs.ts';
@@ -84,11 +85,4 @@ function waiting({ mails, bytes, oldest, foreign }: MaildirCount, now: number): 
   if (mails === 0) return `nothing waits${strange}`;
   const since = oldest === undefined ? '' : `, the oldest came ${ago(now - oldest)}`;
   return `${mails} ${mails === 1 ? 'mail waits' : 'mails wait'} (${Math.ceil(bytes / 1000)} KB${since})${strange}`;
-}
-
-function ago(seconds: number): string {
-  if (seconds < 120) return `${Math.max(0, seconds)} s ago`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)} min ago`;
-  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h ago`;
-  return `${Math.floor(seconds / 86_400)} days ago`;
 }

@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import type { Child } from 'hono/jsx';
 import { passwordFits, readAccounts } from '../../shared/io/accounts.ts';
 import { countMaildir } from '../../shared/io/maildir.ts';
+import { isOwnWrite, safeHeaders } from '../../shared/page/guard.ts';
 import { Guesses } from '../../shared/page/guesses.ts';
 import { ICON } from '../../shared/page/icon.ts';
 import { STYLE } from '../../shared/page/style.ts';
@@ -22,8 +23,6 @@ import { PeoplePage } from './people.tsx';
 import { type QueueLine, QueuePage } from './queue.tsx';
 import { begin, end, fieldsOf, isOwn, type PageContext, type PageEnv, tokenOf } from './session.ts';
 
-const POLICY =
-  "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 const CHANGES_SHOWN = 100;
 const QUEUE_SHOWN = 200;
 
@@ -54,13 +53,8 @@ async function guard(c: PageContext, next: () => Promise<void>): Promise<Respons
   const host = c.req.header('host') ?? '';
   if (!/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host))
     return c.text('ask for this page by its address\n', 403);
-  const isWrite = c.req.method !== 'GET' && c.req.method !== 'HEAD';
-  if (isWrite && c.req.header('origin') !== `http://${host}`)
-    return c.text('only the buttons of the page do this\n', 403);
-  c.header('content-security-policy', POLICY);
-  c.header('x-content-type-options', 'nosniff');
-  c.header('referrer-policy', 'same-origin');
-  c.header('cache-control', 'no-store');
+  if (!isOwnWrite(c)) return c.text('only the buttons of the page do this\n', 403);
+  safeHeaders(c);
   await next();
   return undefined;
 }

@@ -8,6 +8,7 @@ import { type Contact, monthOf, readContact } from '../contact.ts';
 import type { Hub } from '../hub.ts';
 import { readOfficeLinks } from '../office-links.ts';
 import { isOnLine } from '../running-trips.ts';
+import { sizeText } from '../size-text.ts';
 
 export interface OfficeView {
   readonly office: Office;
@@ -51,18 +52,5 @@ export function monthText({ contact, links }: OfficeView, now: number): string {
 export function speedText({ contact }: OfficeView): string {
   const last = contact?.last;
   if (!last || last.seconds < 1) return '';
-  return `${sizeText((last.bytesWireUp + last.bytesWireDown) / last.seconds)}/s`;
-}
-
-export function sizeText(bytes: number): string {
-  if (bytes < 1_000) return `${Math.round(bytes)} B`;
-  return bytes < 1_000_000 ? `${Math.round(bytes / 1_000)} KB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
-}
-
-export function ago(seconds: number): string {
-  const whole = Math.max(0, Math.floor(seconds));
-  if (whole < 120) return 'just now';
-  if (whole < 7_200) return `${Math.floor(whole / 60)} min ago`;
-  if (whole < 172_800) return `${Math.floor(whole / 3_600)} h ago`;
-  return `${Math.floor(whole / 86_400)} days ago`;
+  return `${sizeText(Math.round((last.bytesWireUp + last.bytesWireDown) / last.seconds))}/s`;
 }

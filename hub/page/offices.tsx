@@ -1,7 +1,10 @@
 /** All offices at a glance, and one in detail. */
+
+import { ago } from '../ago.ts';
+import { sizeText } from '../size-text.ts';
 import { Do, Field } from './button.tsx';
 import { type Around, Frame } from './frame.tsx';
-import { ago, monthText, type OfficeView, sizeText, speedText } from './office-view.ts';
+import { monthText, type OfficeView, speedText } from './office-view.ts';
 
 export const OfficesPage = ({
   around,

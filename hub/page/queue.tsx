@@ -1,7 +1,9 @@
 /** What waits, and what can be done about it. */
+
+import { ago } from '../ago.ts';
+import { sizeText } from '../size-text.ts';
 import { Do } from './button.tsx';
 import { type Around, Frame } from './frame.tsx';
-import { ago, sizeText } from './office-view.ts';
 
 export interface QueueLine {
   readonly id: string;

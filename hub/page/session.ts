@@ -3,6 +3,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Context } from 'hono';
 import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie';
 import { readAccounts } from '../../shared/io/accounts.ts';
+import { formFields } from '../../shared/page/form.ts';
 import type { Hub } from '../hub.ts';
 import { PAGE_ACCOUNT } from '../people.ts';
 
@@ -25,16 +26,8 @@ export async function tokenOf(hub: Hub, secret: string, c: PageContext): Promise
 }
 
 /** None of a form that is too long. */
-export async function fieldsOf(c: PageContext): Promise<URLSearchParams> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of c.req.raw.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > FORM_BYTES_MAX) return new URLSearchParams();
-    chunks.push(chunk);
-  }
-  return new URLSearchParams(Buffer.concat(chunks).toString());
-}
+export const fieldsOf = async (c: PageContext): Promise<URLSearchParams> =>
+  (await formFields(c.req, FORM_BYTES_MAX)) ?? new URLSearchParams();
 
 /** Whether a form is of the page that this visitor saw. */
 export function isOwn(c: PageContext, fields: URLSearchParams): boolean {
