@@ -12,7 +12,7 @@ import { Network } from './network.ts';
 const mails = await readMails(`${ROOT}test/corpus`);
 
 /** To be called by a test file for each store, so that they run side by side. */
-export const describeNetwork = (store: 'folder' | 's3'): void =>
+export function describeNetwork(store: 'folder' | 's3'): void {
   describe(`store: ${store}`, () => {
     let folder: string;
     let network: Network;
@@ -49,3 +49,4 @@ export const describeNetwork = (store: 'folder' | 's3'): void =>
       expect(await network.hub.stop()).toBe(0);
     });
   });
+}
