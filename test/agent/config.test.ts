@@ -35,8 +35,10 @@ async function prepare(name: string, { key = `${TOKEN}\n`, toml = '' } = {}): Pr
 
 /** Exit code 78 and sentences, without a stack. */
 async function check(file: string, says: string): Promise<void> {
-  const { code, err } = await runAgent(['check', '--config', file]);
-  const served = await runAgent(['run', '--config', file]);
+  const [{ code, err }, served] = await Promise.all([
+    runAgent(['check', '--config', file]),
+    runAgent(['run', '--config', file]),
+  ]);
   expect({ code: served.code, err: served.err }).toEqual({ code: 78, err: expect.stringContaining(says) });
   expect(served.err).not.toMatch(/\n\s+at /);
   expect({ code, err }).toMatchObject({ code: 78 });

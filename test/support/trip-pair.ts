@@ -245,7 +245,17 @@ class Lane {
     this.carried += part.length;
     const room = part.length === 0 || this.stream.write(Buffer.from(part));
     if (part.length < bytes.length) this.onCut();
-    else if (!room) await new Promise((resolve) => this.stream.once('drain', resolve).once('close', resolve));
+    else if (!room) await this.#room();
+  }
+
+  #room(): Promise<void> {
+    return new Promise((resolve) => {
+      const go = (): void => {
+        this.stream.off('drain', go).off('close', go);
+        resolve();
+      };
+      this.stream.on('drain', go).on('close', go);
+    });
   }
 
   /** What was on its way still arrives, as it does from a socket's buffer. */
